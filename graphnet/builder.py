@@ -1,0 +1,96 @@
+"""GraphSpec -> Network: shapes first, then arrays, then layers around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from graphnet.errors import BundleMismatchError, SpecError, SpecLimitError, clipped
+from graphnet.layers.base import Array, Parameter
+from graphnet.network import Network
+from graphnet.spec.graph import GraphSpec
+from graphnet.spec.reader import Resolved, resolve
+from graphnet.workspace import aligned
+
+
+def build(spec: GraphSpec, seed: int | None = None, dtype: str | None = None) -> Network:
+    """A network with fresh parameters.
+
+    seed: default, that of the spec's recipe, else 0. dtype: "float32" or "float64" in place of
+    the spec's; `net.spec` then says so.
+
+    Errors: SpecError, ShapeError, SpecLimitError.
+    """
+    if dtype is not None:
+        if dtype not in ("float32", "float64"):
+            raise SpecError(f"dtype must be 'float32' or 'float64', found {dtype!r}")
+        spec = spec.model_copy(update={"dtype": dtype})
+    graph = resolve(spec)
+    if seed is None:
+        seed = spec.train.seed if spec.train else 0
+    try:
+        return assemble(graph, _fresh(graph, seed))
+    except MemoryError:
+        raise SpecLimitError(clipped(f"{spec.name}: not enough memory for the weights")) from None
+
+
+def tensors_of(graph: Resolved) -> dict[str, tuple[str, Parameter]]:
+    """The arrays that a spec derives: `node/name` -> (param or state, shape and start)."""
+    found = {}
+    for node_id in graph.wiring.order:
+        node = graph.nodes[node_id]
+        if node.share is None:
+            arriving = graph.arriving(node_id)
+            for name, parameter in node.parameters(*arriving).items():
+                found[f"{node_id}/{name}"] = ("param", parameter)
+            for name, parameter in node.states(*arriving).items():
+                found[f"{node_id}/{name}"] = ("state", parameter)
+    return found
+
+
+def _fresh(graph: Resolved, seed: int) -> dict[str, Array]:
+    """The parameters of one flat array, and the states, as their initializers start them."""
+    from graphnet.randomness import generator  # a loaded network draws nothing
+
+    dtype = np.dtype(graph.spec.dtype)
+    arrays = {}
+    for name, (_, parameter) in tensors_of(graph).items():
+        array = aligned(parameter.shape, dtype)
+        array[...] = parameter.init.sample(generator(seed, "init", name), parameter.shape)
+        arrays[name] = array
+    return arrays
+
+
+def assemble(graph: Resolved, arrays: Mapping[str, Array]) -> Network:
+    """A network around given arrays, which become the layers' own.
+
+    Errors: BundleMismatchError unless they are exactly those that the spec derives.
+    """
+    expected = tensors_of(graph)
+    dtype = np.dtype(graph.spec.dtype)
+    missing, extra = (
+        sorted(expected.keys() - arrays.keys()),
+        sorted(arrays.keys() - expected.keys()),
+    )
+    if missing or extra:
+        raise BundleMismatchError(
+            clipped(
+                "the tensors are not those of the spec: "
+                f"missing {_names(missing)}; too many {_names(extra)}"
+            )
+        )
+    for name, (_, parameter) in expected.items():
+        found = arrays[name]
+        if found.shape != parameter.shape or found.dtype != dtype:
+            raise BundleMismatchError(
+                clipped(
+                    f"tensor '{name}' must be {dtype} of shape {parameter.shape}; "
+                    f"found {found.dtype} of shape {found.shape}"
+                )
+            )
+    return Network(graph, arrays)
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(f"'{n}'" for n in names[:5]) + ", ..." * (len(names) > 5) or "none"

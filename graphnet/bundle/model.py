@@ -1,0 +1,115 @@
+"""Network <-> bundle: which texts and tensors a network is, and the way back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from graphnet.builder import assemble
+from graphnet.bundle.format import Contents, Tensor
+from graphnet.bundle.reader import read_bundle
+from graphnet.errors import (
+    BundleMismatchError,
+    GraphnetError,
+    InvalidBundleError,
+    clipped,
+)
+from graphnet.network import Network
+from graphnet.spec.canonical import canonical_text
+from graphnet.spec.reader import check_values
+from graphnet.spec.source import parse
+
+
+def save(path: str | os.PathLike[str], net: Network) -> int:
+    """Write a network to one file, whole or not at all; its size in bytes.
+
+    The same network gives the same bytes: no times, hosts or paths are in it.
+    Errors: SaveError, BundleLimitError.
+    """
+    from graphnet.bundle.writer import write_bundle  # a command that only reads does without
+
+    return write_bundle(path, contents_of(net))
+
+
+def load(path: str | os.PathLike[str], *, mmap: bool = False, verify: bool = False) -> Network:
+    """The network in a bundle, with every byte checked.
+
+    mmap: map the file instead of reading it: the parameters are then read-only views of the file
+    (truncating the file under them kills the process), and the payloads' checksums are checked
+    only with `verify`.
+    Errors: BundleError and its kinds.
+    """
+    contents = read_bundle(path, mmap=mmap, verify=verify)
+    try:
+        return network_of(contents)
+    except GraphnetError as e:
+        raise type(e)(clipped(f"{os.fspath(path)}: {e}")) from None
+
+
+def contents_of(net: Network) -> Contents:
+    """What a bundle of this network holds."""
+    tensors = {name: Tensor("param", array) for name, array in net.params.items()}
+    tensors |= {name: Tensor("state", array) for name, array in net.state.items()}
+    return Contents(
+        spec=canonical_text(net.spec),
+        prepare=canonical_json(net.prepare) if net.prepare is not None else None,
+        train=canonical_json({"history": net.history}) if net.history else None,
+        meta=dict(net.meta),
+        tensors=tensors,
+    )
+
+
+def network_of(contents: Contents) -> Network:
+    """The network that contents hold; its arrays are the contents' own.
+
+    Errors: InvalidBundleError where a text is not canonical or the spec is wrong,
+    BundleMismatchError where the tensors are not those of the spec.
+    """
+    try:
+        graph = check_values(parse(contents.spec, "the spec inside"), "the spec inside")
+    except GraphnetError as e:
+        raise InvalidBundleError(str(e).split("\n")[0]) from None
+    if canonical_text(graph.spec) != contents.spec:
+        raise InvalidBundleError("the spec inside is not in its canonical form")
+    train = _object(contents.train, "train")
+    if train is not None and "step" in train:
+        raise BundleMismatchError("this is a checkpoint of a run that was stopped, not a model")
+    net = assemble(graph, {name: tensor.array for name, tensor in contents.tensors.items()})
+    for name, tensor in contents.tensors.items():
+        role = "param" if name in net.params else "state"
+        if tensor.role != role:
+            raise BundleMismatchError(f"tensor '{name}' must have role '{role}'")
+    net.prepare = _object(contents.prepare, "prepare")
+    net.history = _history(train) if train is not None else []
+    net.meta = dict(contents.meta)
+    return net
+
+
+def canonical_json(value: Mapping[str, Any]) -> str:
+    """The one JSON text of plain values: keys sorted, no spaces."""
+    return json.dumps(
+        value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True
+    )
+
+
+def _object(text: str | None, what: str) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        value = parse(text, f"'{what}'")
+    except GraphnetError as e:
+        raise InvalidBundleError(str(e)) from None
+    if not isinstance(value, dict) or canonical_json(value) != text:
+        raise InvalidBundleError(f"'{what}' is no JSON object in its canonical form")
+    return value
+
+
+def _history(train: dict[str, Any]) -> list[dict[str, Any]]:
+    history = train.get("history")
+    if set(train) != {"history"} or not isinstance(history, list) or not history:
+        raise InvalidBundleError("'train' must hold 'history' alone: a list of epochs")
+    if not all(isinstance(epoch, dict) for epoch in history):
+        raise InvalidBundleError("'train.history' must hold an object for each epoch")
+    return history

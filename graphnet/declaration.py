@@ -1,0 +1,115 @@
+"""What all pieces of a spec have in common: strict types, no unknown keys, types by name."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from graphnet.errors import quoted
+
+
+class Declaration(BaseModel):
+    """A piece of a spec: frozen, strictly typed, unknown keys forbidden."""
+
+    # defer_build: a command builds the validators of the types that its file uses, no others.
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        defer_build=True,
+        allow_inf_nan=False,
+    )
+
+
+T = TypeVar("T")
+Shape = tuple[int, ...]
+Dim = Annotated[int, Field(ge=1, lt=2**63)]
+# JSON has lists alone: a strict tuple would refuse them, so the tuple is lax and its items strict.
+ShapeField = Annotated[tuple[Dim, ...], Field(strict=False, max_length=7)]
+FAMILY = "x-family"
+"""In a field's JSON Schema: the family of declarations that it takes, which `schema` fills in."""
+NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+Name = Annotated[str, Field(pattern=NAME, max_length=150)]
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """`; did you mean 'Relu'?` where a known word is close, else an empty text."""
+    words = list(known)
+    if not isinstance(word, str) or len(word) > 100:
+        return ""
+    same_letters = [k for k in words if k.lower() == word.lower()]
+    close = same_letters or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+class Registry(Mapping[str, type[T]]):
+    """Classes by name, each imported when it is first asked for.
+
+    `modules` maps a module's name to the names that it registers: the one list of what exists.
+    """
+
+    def __init__(self, what: str, modules: Mapping[str, tuple[str, ...]]) -> None:
+        self.what = what
+        self._modules = {name: module for module, names in modules.items() for name in names}
+        self._found: dict[str, type[T]] = {}
+
+    def register(self, cls: type[T]) -> type[T]:
+        """Make `cls` known by its name; the class decorator of every family file."""
+        if self._modules.get(cls.__name__) != cls.__module__:
+            raise TypeError(f"{cls.__name__} has no row for {cls.__module__} in the {self.what}s")
+        self._found[cls.__name__] = cls
+        return cls
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._modules
+
+    def __getitem__(self, name: str) -> type[T]:
+        if name not in self._found:
+            # The module's name comes from our own table: nothing in a file can name one.
+            importlib.import_module(self._modules[name])
+        return self._found[name]
+
+
+def tagged(
+    what: str,
+    table: Mapping[str, Any],
+    declaration: Callable[[Any], type[Declaration]] = lambda cls: cls,
+    tag: str = "type",
+) -> Callable[[Any], Declaration]:
+    """A validator of objects whose `tag` names the row of `table` that checks the rest."""
+
+    def validate(value: Any) -> Declaration:
+        if isinstance(value, Declaration):
+            return value
+        if not isinstance(value, dict):
+            raise PydanticCustomError("dict_type", "an object is expected")
+        if tag not in value:
+            raise _custom(f"missing attribute '{tag}': it names the {what}, {_choices(table)}")
+        name = value[tag]
+        if not isinstance(name, str) or name not in table:
+            hint = did_you_mean(name, table) or f"; it must be {_choices(table)}"
+            raise _custom(f"unknown {what} {quoted(name)}{hint}", tag)
+        return declaration(table[name]).model_validate(value)
+
+    return validate
+
+
+def _custom(text: str, key: str | None = None) -> PydanticCustomError:
+    """An error whose place is the attribute `key` of the object at hand."""
+    return PydanticCustomError("tag", "{text}", {"text": text, "key": key})
+
+
+def _choices(table: Iterable[str]) -> str:
+    names = list(table)
+    return names[0] if len(names) == 1 else "one of " + ", ".join(names)

@@ -1,0 +1,254 @@
+"""Network: what a person calls. The work is the engine's; what is returned is the caller's own."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from graphnet.declaration import Shape, did_you_mean
+from graphnet.engine import Engine
+from graphnet.errors import ShapeError, SpecError, clipped, quoted
+from graphnet.inputs import Batch, batch_of, with_batch_axis
+from graphnet.layers.base import Array, Layer
+from graphnet.losses import Loss
+from graphnet.spec.graph import GraphSpec
+from graphnet.spec.reader import Resolved
+
+CHUNK = 1000
+"""Samples computed at once by what needs no gradient: the buffers stay in cache and small."""
+
+
+class Network:
+    """A graph that computes.
+
+    layers: id -> Layer, in running order. params: `node/name` -> the live array; grads, state
+    likewise. Everything that a method returns is a copy of its own.
+
+    history: one entry an epoch of training; prepare: what was fitted to the training data; meta:
+    the author's own notes. A bundle keeps all three.
+
+    A sample without the batch axis is accepted and answered without it. A network serves one
+    thread at a time; `replica()` gives another thread its own.
+    """
+
+    def __init__(self, graph: Resolved, arrays: Mapping[str, Array]) -> None:
+        self.graph = graph
+        self.engine = Engine(graph, arrays)
+        self.history: list[dict[str, Any]] = []
+        self.prepare: dict[str, Any] | None = None
+        self.meta: dict[str, str] = {}
+        self._arrays = dict(arrays)
+        self._forward: Batch | None = None
+
+    @property
+    def spec(self) -> GraphSpec:
+        """The spec that the network was built from."""
+        return self.graph.spec
+
+    @property
+    def layers(self) -> OrderedDict[str, Layer]:
+        """id -> Layer, in running order."""
+        return self.engine.layers
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """The trained arrays, live: `{"affine1/W": array, ...}`."""
+        return {name: self._arrays[name] for name in self.engine.grads}
+
+    @property
+    def grads(self) -> dict[str, Array]:
+        """The gradients of the last backward pass, live, under the names of `params`."""
+        return dict(self.engine.grads)
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """The arrays that are kept but not trained, live."""
+        return {k: v for k, v in self._arrays.items() if k not in self.engine.grads}
+
+    def replica(self) -> Network:
+        """A network with the same parameters (shared) and its own buffers and gradients."""
+        return Network(self.graph, self._arrays)
+
+    def predict(self, x: Any) -> Any:
+        """The outputs for x, before any softmax.
+
+        Shapes: x (N, ...) or one sample (...), a dict by name where the graph has several
+        inputs; the result likewise, a dict where the graph has several outputs.
+        Errors: ShapeError.
+        """
+        batch = batch_of(self.spec, x)
+        found = self._predict(batch)
+        if not batch.batched:
+            found = {name: scores[0] for name, scores in found.items()}
+        return found if len(found) > 1 else next(iter(found.values()))
+
+    def classify(self, x: Any) -> Any:
+        """The index of the best score, (N,); of a single score 1 where it is above 0, else 0.
+
+        Errors: ShapeError, also where an output gives no scores of classes.
+        """
+        batch = batch_of(self.spec, x)
+        found = {n: class_of(n, scores) for n, scores in self._predict(batch).items()}
+        if not batch.batched:
+            found = {name: index[0] for name, index in found.items()}
+        return found if len(found) > 1 else next(iter(found.values()))
+
+    def accuracy(self, x: Any, t: Any) -> float:
+        """The share of samples whose class is that of t (indices or one-hot), 0 to 1.
+
+        Errors: ShapeError, DatasetError.
+        """
+        loss, output, scores_shape = self._loss_parts()
+        batch = batch_of(self.spec, x)
+        targets = self._targets(loss, t, batch, scores_shape)
+        return float(np.mean(class_of(output, self._predict(batch)[output]) == targets))
+
+    def loss(self, x: Any, t: Any) -> float:
+        """The mean loss over the batch, in the loss's units.
+
+        Shapes: t class indices (N,) or one-hot (N, C).
+        Errors: ShapeError, DatasetError, SpecError without a loss.
+        """
+        return self.prepared_loss(x, t)()
+
+    def prepared_loss(self, x: Any, t: Any) -> Callable[[], float]:
+        """The loss over a batch as a function of the parameters as they are when it is called."""
+        loss, output, scores_shape = self._loss_parts()
+        batch = batch_of(self.spec, x)
+        targets = self._targets(loss, t, batch, scores_shape)
+        starts = range(0, batch.samples, CHUNK)
+        parts = [(batch.part(i, i + CHUNK), targets[i : i + CHUNK]) for i in starts]
+
+        def compute() -> float:
+            self._forward = None
+            total = 0.0
+            with np.errstate(all="ignore"):
+                for inputs, t_part in parts:
+                    scores = self.engine.predict(inputs)[output]
+                    total += loss.forward(scores, t_part) * len(t_part)
+            return total / batch.samples
+
+        return compute
+
+    def gradient(self, x: Any, t: Any) -> dict[str, Array]:
+        """d(loss)/d(parameter) by back-propagation, under the names of `params`.
+
+        Errors: ShapeError, DatasetError, SpecError without a loss.
+        """
+        loss, _, scores_shape = self._loss_parts()
+        batch = batch_of(self.spec, x)
+        targets = self._targets(loss, t, batch, scores_shape)
+        self._forward = None
+        with np.errstate(all="ignore"):
+            self.engine.gradient(batch.inputs, targets)
+        return {name: grad.copy() for name, grad in self.engine.grads.items()}
+
+    def numerical_gradient(self, x: Any, t: Any) -> dict[str, Array]:
+        """d(loss)/d(parameter) by central differences, in float64 alone.
+
+        Errors: as `gradient`; SpecError in float32, which has too few digits for differences.
+        """
+        from graphnet.gradcheck import numerical_gradient
+
+        return numerical_gradient(self, x, t)
+
+    def forward(self, values: Any = None) -> dict[str, Array]:
+        """The value of every input and node, by name.
+
+        values: by input; those with a `value` in the spec may be left out.
+        Errors: ShapeError.
+        """
+        batch = batch_of(self.spec, values)
+        with np.errstate(all="ignore"):
+            found = self.engine.forward(batch.inputs)
+        self._forward = batch
+        return {name: self._own(array, batch) for name, array in found.items()}
+
+    def backward(self, douts: Mapping[str, Any] | None = None) -> dict[str, Array]:
+        """d(sum of dout * node)/d(every input and node), by name, at the last `forward`.
+
+        douts: by node, each of the node's shape; default, 1 for every output.
+        Errors: ShapeError, also where no `forward` came before.
+        """
+        batch = self._forward
+        if batch is None:
+            raise ShapeError("backward follows forward: call forward(values) first")
+        if douts is None:
+            axis = (batch.samples,) if batch.batched else ()
+            names = self.graph.wiring.outputs
+            douts = {name: np.ones(axis + self.graph.shapes[name]) for name in names}
+        given = {}
+        for name, dout in douts.items():
+            if name not in self.layers:
+                hint = did_you_mean(name, self.layers)
+                raise ShapeError(clipped(f"{quoted(name)} is no node of the graph{hint}"))
+            array, count = with_batch_axis(
+                f"dout of '{name}'", dout, self.graph.shapes[name], self.engine.dtype
+            )
+            if count != (batch.samples if batch.batched else None):
+                raise ShapeError(f"dout of '{name}' has not the samples of the last forward")
+            given[name] = array
+        with np.errstate(all="ignore"):
+            found = self.engine.backward(given)
+        for name, shape in self.graph.shapes.items():
+            if name not in found:
+                found[name] = np.zeros((batch.samples, *shape), dtype=self.engine.dtype)
+        return {name: self._own(found[name], batch) for name in self.graph.shapes}
+
+    def _predict(self, batch: Batch) -> dict[str, Array]:
+        """The outputs of a batch, in arrays of their own."""
+        self._forward = None
+        names = self.graph.wiring.outputs
+        found = {
+            name: np.empty((batch.samples, *self.graph.shapes[name]), self.engine.dtype)
+            for name in names
+        }
+        with np.errstate(all="ignore"):
+            for start in range(0, batch.samples, CHUNK):
+                values = self.engine.predict(batch.part(start, start + CHUNK))
+                for name in names:
+                    found[name][start : start + CHUNK] = values[name]
+        return found
+
+    def _own(self, array: Array, batch: Batch) -> Array:
+        return array.copy() if batch.batched else array[0].copy()
+
+    def _loss_parts(self) -> tuple[Loss, str, Shape]:
+        if self.engine.loss is None:
+            raise SpecError(f"{self.spec.name}: the spec has no 'loss'")
+        output = self.graph.wiring.outputs[0]
+        return self.engine.loss, output, self.graph.shapes[output]
+
+    def _targets(self, loss: Loss, t: Any, batch: Batch, scores: Shape) -> Array:
+        t = np.asarray(t)
+        return loss.targets(t if batch.batched else t[np.newaxis], batch.samples, scores)
+
+
+def class_of(output: str, scores: Array) -> Array:
+    """The index of the best score of each sample; of a single score, whether it is above 0.
+
+    Shapes: scores (N, C), (N, 1) or (N,) -> (N,)
+    Errors: ShapeError.
+    """
+    if scores.ndim > 2:
+        raise ShapeError(f"output '{output}' gives {scores.shape[1:]}: no scores of classes")
+    if scores.ndim == 1 or scores.shape[1] == 1:
+        return (scores.reshape(len(scores)) > 0).astype(np.intp)
+    best: Array = scores.argmax(axis=1)
+    return best
+
+
+def probabilities(scores: Array) -> Array:
+    """softmax(scores); of a single score, (1 - p, p) with p = sigmoid(score)
+
+    Shapes: scores (..., C) -> (..., C), C >= 2; (..., 1) or () -> (..., 2)
+    """
+    scores = np.atleast_1d(scores)
+    if scores.shape[-1] == 1:
+        scores = np.concatenate([np.zeros_like(scores), scores], axis=-1)
+    y = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    shares: Array = y / y.sum(axis=-1, keepdims=True)
+    return shares

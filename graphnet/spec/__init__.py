@@ -1,0 +1,1 @@
+"""What a person writes: JSON text in, checked GraphSpec out. Nothing here computes."""

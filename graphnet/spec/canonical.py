@@ -1,0 +1,34 @@
+"""A spec as the one JSON text that stands for it in a bundle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from graphnet.declaration import Declaration
+from graphnet.spec.graph import GraphSpec
+
+_LEFT_OUT = ("schema_", "data")
+"""Where an editor finds the schema and where the data lies: true of one machine, not of a model."""
+
+
+def canonical_text(spec: GraphSpec) -> str:
+    """The spec without spaces and defaults, in the order of the grammar; equal specs, equal texts.
+
+    Left out: `$schema` and `data`.
+    """
+    values = {k: v for k, v in _plain(spec).items() if k not in _LEFT_OUT}
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """The JSON values of a declaration, its defaults left out."""
+    if isinstance(value, Declaration):
+        fields = type(value).model_fields
+        return {k: _plain(v) for k, v in value if fields[k].is_required() or v != fields[k].default}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value

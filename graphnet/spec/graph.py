@@ -1,0 +1,151 @@
+"""GraphSpec: the whole of a spec file, as one checked and frozen object."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from graphnet.declaration import FAMILY, Declaration, Name, Shape, ShapeField, tagged
+from graphnet.errors import quoted
+from graphnet.layers.base import LAYERS, NodeSpec
+from graphnet.losses import LossField
+from graphnet.spec.image import ImageSpec
+from graphnet.spec.recipe import DataField, TrainSpec
+
+FORMAT = 1
+MAX_NODES = 10_000
+
+
+def _format(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool) and value > FORMAT:
+        raise PydanticCustomError(
+            "newer",
+            "{text}",
+            {"text": f"format {value} is newer than this program, which reads up to {FORMAT}"},
+        )
+    return value
+
+
+def _value(value: Any) -> Any:
+    """A number or nested lists of numbers of one shape, as tuples."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, list, tuple)):
+        raise ValueError(f"a number or lists of numbers are expected, found {quoted(value)}")
+    if isinstance(value, (int, float)):
+        if not math.isfinite(value):
+            raise ValueError("a finite number is expected")
+        return float(value)
+    items = tuple(_value(item) for item in value)
+    if not items:
+        raise ValueError("a list of numbers must not be empty")
+    if len({shape_of(item) for item in items}) > 1:
+        raise ValueError("the lists inside one list must have one length")
+    return items
+
+
+def shape_of(value: Any) -> Shape:
+    """The shape of a number or of nested tuples of numbers."""
+    return (len(value), *shape_of(value[0])) if isinstance(value, tuple) else ()
+
+
+_LABEL_LIST = {"type": "array", "items": {"type": "string", "maxLength": 200}, "minItems": 2}
+
+
+def _labels(value: Any) -> Any:
+    """A list of class names, or one list for each output."""
+    if isinstance(value, Mapping):
+        return {output: _label_list(names) for output, names in value.items()}
+    return _label_list(value)
+
+
+def _label_list(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or len(value) < 2:
+        raise ValueError("a list of two names or more is expected")
+    for i, name in enumerate(value):
+        if not isinstance(name, str) or not 1 <= len(name) <= 200:
+            raise ValueError(f"name {i} must be a text of 1 to 200 characters: {quoted(name)}")
+        if name in value[:i]:
+            raise ValueError(f"{quoted(name)} is given twice: a class has one name")
+    return tuple(value)
+
+
+Value = Annotated[
+    Any,
+    PlainValidator(_value),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "array", "minItems": 1}]}),
+]
+Labels = Annotated[
+    Any,
+    PlainValidator(_labels),
+    WithJsonSchema(
+        {"anyOf": [_LABEL_LIST, {"type": "object", "additionalProperties": _LABEL_LIST}]}
+    ),
+]
+NodeField = Annotated[
+    NodeSpec,
+    PlainValidator(tagged("layer type", LAYERS, lambda layer: layer.Spec)),
+    WithJsonSchema({FAMILY: "Node"}),
+]
+Endpoint = Annotated[str, Field(min_length=1, max_length=301)]
+EdgePath = Annotated[tuple[Endpoint, ...], Field(strict=False, min_length=2)]
+
+
+class InputSpec(Declaration):
+    """What comes into the graph under one name."""
+
+    shape: ShapeField
+    """The shape of one sample, without the batch axis; [] is a scalar."""
+    value: Value | None = None
+    """What the input is where the caller gives none, repeated along the batch."""
+    image: ImageSpec | None = None
+    """How a picture becomes this input."""
+    doc: str | None = None
+    """A comment; drawings and reports show it."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> InputSpec:
+        if self.value is not None and shape_of(self.value) != self.shape:
+            raise ValueError(
+                f"'value' has shape {list(shape_of(self.value))}, but 'shape' is {list(self.shape)}"
+            )
+        if self.image is not None and self.shape not in self.image.shapes:
+            image, flat = (list(shape) for shape in self.image.shapes)
+            raise ValueError(
+                f"'shape' {list(self.shape)} does not hold the image: its size and mode need "
+                f"{flat} (row by row) or {image}"
+            )
+        return self
+
+
+class GraphSpec(Declaration):
+    """A network as a person writes it: the graph, what it means, and how it is trained."""
+
+    schema_: str | None = Field(default=None, alias="$schema")
+    """Where an editor finds the JSON Schema; not used otherwise."""
+    format: Annotated[Literal[1], BeforeValidator(_format)]
+    """The version of this grammar."""
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    """The network's name; it also names files."""
+    doc: str | None = None
+    """A comment; drawings and reports show it."""
+    dtype: Literal["float32", "float64"] = "float32"
+    """The type of all numbers in the graph."""
+    inputs: Annotated[dict[Name, InputSpec], Field(min_length=1)]
+    """What comes in, by name."""
+    nodes: Annotated[tuple[NodeField, ...], Field(strict=False, min_length=1, max_length=MAX_NODES)]
+    """The layers."""
+    edges: Annotated[tuple[EdgePath, ...], Field(strict=False, min_length=1)]
+    """Paths of names; `node.port` is the port in which an edge arrives."""
+    outputs: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)] | None = None
+    """The nodes that `predict` returns; absent: the only node that no edge leaves."""
+    loss: LossField | None = None
+    """What training minimises."""
+    labels: Labels | None = None
+    """The names of the classes; by output where there are several."""
+    data: DataField | None = None
+    """Where the samples come from."""
+    train: TrainSpec | None = None
+    """How training goes."""

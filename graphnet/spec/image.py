@@ -1,0 +1,69 @@
+"""How a picture becomes an input: the `image` field of an input."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from graphnet.declaration import Declaration, Shape
+
+Side = Annotated[int, Field(ge=1, le=16384)]
+Numbers = Annotated[tuple[float, ...], Field(strict=False, min_length=1, max_length=3)]
+
+
+class ImageSpec(Declaration):
+    """How a picture becomes an input, the same for data sets and for inference.
+
+    out = (range[0] + pixel / 255 * (range[1] - range[0]) - mean) / std
+
+    Units: pixel 0-255; size in pixels.
+    """
+
+    size: Annotated[tuple[Side, Side], Field(strict=False)]
+    """Height and width that the network takes, in pixels."""
+    mode: Literal["grey", "rgb"] = "grey"
+    """One channel of luminance (ITU-R 601), or three of red, green and blue."""
+    range: Annotated[tuple[float, float], Field(strict=False)] = (0.0, 1.0)
+    """What pixels 0 and 255 become."""
+    mean: Numbers | None = None
+    """Subtracted after `range`, one number a channel."""
+    std: Numbers | None = None
+    """Divided by after `mean`, one number a channel."""
+    background: Literal["black", "white"] | None = None
+    """The side of middle grey on which a picture's border must be: else it is inverted.
+    Transparent pixels take this colour. Absent: pictures are taken as they come."""
+    fit: Literal["contain", "stretch", "digit"] = "contain"
+    """How a picture of another size is fitted: whole with its proportions kept, stretched, or
+    as MNIST's makers did it: the ink's longer side scaled to `ink`, centred by mass."""
+    ink: Side | None = None
+    """For `fit: digit`, the longer side of the ink in pixels; absent: 20/28 of the shorter side."""
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for rgb."""
+        return 3 if self.mode == "rgb" else 1
+
+    @property
+    def shapes(self) -> tuple[Shape, Shape]:
+        """The two input shapes that such a picture fills: an image, or its pixels row by row."""
+        height, width = self.size
+        return (height, width, self.channels), (height * width * self.channels,)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ImageSpec:
+        for name, numbers in (("mean", self.mean), ("std", self.std)):
+            if numbers is not None and len(numbers) != self.channels:
+                raise ValueError(
+                    f"'{name}' has {len(numbers)} numbers, but mode '{self.mode}' has "
+                    f"{self.channels} channel{'s' * (self.channels > 1)}: one number a channel"
+                )
+        if self.std is not None and 0.0 in self.std:
+            raise ValueError("'std' must not be 0: pixels are divided by it")
+        if self.range[0] == self.range[1]:
+            raise ValueError("'range' must span two different numbers")
+        if self.ink is not None and self.fit != "digit":
+            raise ValueError('\'ink\' belongs to "fit": "digit" alone')
+        if self.ink is not None and self.ink > min(self.size):
+            raise ValueError(f"'ink' {self.ink} does not fit into size {list(self.size)}")
+        return self

@@ -1,0 +1,102 @@
+"""What the parts of a spec say of each other: loss, scores, labels, data and inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from graphnet.declaration import Shape
+from graphnet.errors import ShapeError
+from graphnet.spec.graph import GraphSpec
+from graphnet.spec.problems import Path, Problem
+from graphnet.spec.wiring import Wiring
+
+
+def check(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> list[Problem]:
+    """Mistakes that no single field shows."""
+    return [
+        *_loss(spec, wiring, shapes),
+        *_labels(spec, wiring, shapes),
+        *_data(spec, wiring, shapes),
+    ]
+
+
+def _loss(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Iterator[Problem]:
+    if spec.train is not None and spec.loss is None:
+        yield Problem(("train",), "training needs a 'loss' to minimise: add one")
+    if spec.loss is None:
+        return
+    if len(wiring.outputs) != 1:
+        names = ", ".join(f"'{name}'" for name in wiring.outputs)
+        yield Problem(("loss",), f"a loss takes one output; the graph has {names}")
+        return
+    output = wiring.outputs[0]
+    try:
+        spec.loss.check_shape(shapes[output])
+    except ShapeError as e:
+        yield Problem(("loss",), f"{e}; '{output}' gives {shapes[output]}", kind="shape")
+
+
+def _classes(shape: Shape) -> int | None:
+    """How many classes scores of this shape tell apart; a single score is a binary one."""
+    if len(shape) == 1:
+        return 2 if shape[0] == 1 else shape[0]
+    return 2 if shape == () else None
+
+
+def _labels(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Iterator[Problem]:
+    if spec.labels is None:
+        return
+    if not isinstance(spec.labels, Mapping):
+        if len(wiring.outputs) != 1:
+            text = "with several outputs, labels are an object: output -> list of names"
+            yield Problem(("labels",), text)
+            return
+        named: dict[str, tuple[Path, Any]] = {wiring.outputs[0]: (("labels",), spec.labels)}
+    else:
+        named = {k: (("labels", k), v) for k, v in spec.labels.items()}
+    for output, (at, names) in named.items():
+        if output not in wiring.outputs:
+            yield Problem(at, f"'{output}' is no output of the graph", at_key=True)
+            continue
+        classes = _classes(shapes[output])
+        if classes is None:
+            text = f"'{output}' gives {shapes[output]}: labels name classes, one score each"
+            yield Problem(at, text, kind="shape")
+        elif classes != len(names):
+            text = f"{len(names)} labels, but '{output}' gives {shapes[output]}: {classes} classes"
+            yield Problem(at, text, kind="shape")
+
+
+def _data(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Iterator[Problem]:
+    data = spec.data
+    if data is None:
+        return
+    fed = [name for name, given in spec.inputs.items() if given.value is None]
+    if len(fed) != 1:
+        names = ", ".join(f"'{name}'" for name in fed) or "none"
+        text = f"source '{data.source}' fills one input; inputs without a 'value': {names}"
+        yield Problem(("data",), text)
+        return
+    image = spec.inputs[fed[0]].image
+    if image is None:
+        text = f"source '{data.source}' gives pictures: this input needs an 'image'"
+        yield Problem(("inputs", fed[0]), text)
+        return
+    if data.picture is not None and image.size != data.picture:
+        height, width = data.picture
+        text = f"pictures of source '{data.source}' have size [{height}, {width}], not {image.size}"
+        yield Problem(("inputs", fed[0], "image", "size"), text.replace("(", "[").replace(")", "]"))
+    if data.picture is not None and image.mode != "grey":
+        text = f"pictures of source '{data.source}' are grey"
+        yield Problem(("inputs", fed[0], "image", "mode"), text)
+    if spec.loss is None or data.classes is None:
+        return
+    output = wiring.outputs[0]
+    classes = _classes(shapes[output])
+    if classes is not None and classes != data.classes:
+        text = (
+            f"source '{data.source}' has {data.classes} classes, but '{output}' gives "
+            f"{shapes[output]}"
+        )
+        yield Problem(("data", "source"), text, kind="shape")

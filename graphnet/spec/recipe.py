@@ -1,0 +1,101 @@
+"""The training recipe: where samples come from (`data`) and how long they are used (`train`)."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+
+from graphnet.declaration import FAMILY, Declaration, tagged
+from graphnet.optimizers import SGD, OptimizerField
+
+Count = Annotated[int, Field(ge=1, lt=2**31)]
+# The history of more epochs would not fit into a bundle, whose limit is 4 MiB.
+Epochs = Annotated[int, Field(ge=1, le=20_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Path = Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class DataSpec(Declaration):
+    """Where the samples come from."""
+
+    picture: ClassVar[tuple[int, int] | None] = None
+    """Height and width of the pictures of a source that has only one size."""
+    classes: ClassVar[int | None] = None
+    """How many classes a source has, where that is known."""
+
+    source: str
+    """The kind of source."""
+
+
+class Digits(DataSpec):
+    """1,797 handwritten digits of 8x8 pixels, inside the package."""
+
+    picture: ClassVar[tuple[int, int] | None] = (8, 8)
+    classes: ClassVar[int | None] = 10
+    source: Literal["digits"]
+
+
+class Mnist(DataSpec):
+    """MNIST: 60,000 + 10,000 handwritten digits of 28x28 pixels."""
+
+    picture: ClassVar[tuple[int, int] | None] = (28, 28)
+    classes: ClassVar[int | None] = 10
+    source: Literal["mnist"]
+
+
+class FashionMnist(DataSpec):
+    """Fashion-MNIST: 60,000 + 10,000 pictures of clothes of 28x28 pixels."""
+
+    picture: ClassVar[tuple[int, int] | None] = (28, 28)
+    classes: ClassVar[int | None] = 10
+    source: Literal["fashion_mnist"]
+
+
+class Idx(DataSpec):
+    """Pictures and labels in IDX files, plain or gzip-compressed."""
+
+    source: Literal["idx"]
+    train_images: Path
+    """Unsigned bytes (N, H, W) or (N, H, W, 3); relative to the spec's folder."""
+    train_labels: Path
+    """Integers (N,)."""
+    test_images: Path | None = None
+    """Held-out pictures; absent: no test accuracy is measured."""
+    test_labels: Path | None = None
+    """The labels of `test_images`."""
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Idx:
+        if (self.test_images is None) != (self.test_labels is None):
+            raise ValueError("'test_images' and 'test_labels' go together: give both or neither")
+        return self
+
+
+SOURCES: dict[str, type[DataSpec]] = {
+    "digits": Digits,
+    "mnist": Mnist,
+    "fashion_mnist": FashionMnist,
+    "idx": Idx,
+}
+DataField = Annotated[
+    DataSpec,
+    PlainValidator(tagged("data source", SOURCES, tag="source")),
+    WithJsonSchema({FAMILY: "Data"}),
+]
+
+
+class TrainSpec(Declaration):
+    """How training goes: mini-batches in a new order each epoch.
+
+    Source: Deep Learning from Scratch, 5.7.4.
+    """
+
+    epochs: Epochs
+    """How many times every training sample is used."""
+    batch_size: Count = 100
+    """Samples a step; the last batch of an epoch may be shorter."""
+    seed: Seed = 0
+    """Everything random derives from it: initial weights and the order of samples."""
+    optimizer: OptimizerField = SGD.Spec(type="SGD")
+    """How gradients move parameters."""

@@ -1,0 +1,222 @@
+"""From edges to wires: what arrives in each port of each node, and the order to compute in."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from graphnet.declaration import Shape, did_you_mean
+from graphnet.errors import quoted
+from graphnet.layers.base import NodeSpec
+from graphnet.spec.problems import Path, Problem
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What can be understood of a graph, also of one with mistakes in it.
+
+    A node whose attributes are wrong has no spec, an input whose shape is wrong no shape: all
+    that does not depend on them is still checked.
+    """
+
+    inputs: Mapping[str, Shape | None]
+    nodes: Sequence[tuple[Path, str, NodeSpec | None]]
+    edges: Sequence[tuple[Path, Sequence[str]]]
+    outputs: Sequence[str] | None
+    complete: bool
+    """Whether every node and edge of the file is in it."""
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """order: node ids, each after all that it depends on; sources: for each node, the names at
+    its ports, in order; outputs: what `predict` returns."""
+
+    order: tuple[str, ...]
+    sources: Mapping[str, tuple[str, ...]]
+    outputs: tuple[str, ...]
+
+
+def label(node: NodeSpec) -> str:
+    """How a message names a node: `node 'sum1' (Add)`."""
+    return f"node '{node.id}' ({node.type})"
+
+
+def wire(outline: Outline) -> tuple[Wiring, list[Problem]]:
+    """The wiring of a graph, as far as it goes, and everything that is wrong with it."""
+    problems = list(_doubled(outline))
+    specs = {node_id: spec for _, node_id, spec in outline.nodes}
+    places = {node_id: at for at, node_id, _ in outline.nodes}
+    arrivals: dict[str, list[tuple[Path, str, str | None]]] = {n: [] for n in specs}
+    left: set[str] = set()
+    for at, path in outline.edges:
+        found, wrong = _edges(at, path, outline, specs)
+        problems += wrong
+        for place, source, target, port in found:
+            arrivals[target].append((place, source, port))
+            left.add(source)
+    # An edge that is not understood would show again as an empty port and a second sink.
+    whole = outline.complete and not problems
+    sources = {}
+    for node_id, spec in specs.items():
+        filled, wrong = _ports(spec, places[node_id], arrivals[node_id], whole)
+        problems += wrong
+        sources[node_id] = filled
+    if whole and not problems:
+        problems += [
+            Problem(("inputs", name), f"input '{name}' is used by no edge: use it or leave it out")
+            for name in outline.inputs
+            if name not in left
+        ]
+    order, wrong = _order(list(specs), sources, places)
+    problems += wrong
+    outputs, wrong = _outputs(outline, specs, left, whole)
+    problems += wrong
+    return Wiring(order, sources, outputs), problems
+
+
+def _doubled(outline: Outline) -> Iterator[Problem]:
+    seen = dict.fromkeys(outline.inputs, "an input")
+    for at, node_id, _ in outline.nodes:
+        if node_id in seen:
+            what = f"'{node_id}' is already the name of {seen[node_id]}: names are unique"
+            yield Problem((*at, "id"), what)
+        seen.setdefault(node_id, "a node")
+
+
+def _edges(
+    at: Path, path: Sequence[str], outline: Outline, specs: Mapping[str, NodeSpec | None]
+) -> tuple[list[tuple[Path, str, str, str | None]], list[Problem]]:
+    """The edges of one path as (place, source, target, port), and the problems in it."""
+    inputs = outline.inputs
+    names = [*inputs, *specs]
+    problems = []
+    steps: list[tuple[str, str | None] | None] = []
+    for i, step in enumerate(path):
+        name, dot, port = step.partition(".")
+        place = (*at, i)
+        steps.append(None)
+        if name not in specs and name not in inputs:
+            if not outline.complete:
+                continue  # it may be one of those that could not be understood
+            hint = did_you_mean(name, names)
+            following = path[i + 1].partition(".")[0] if i + 1 < len(path) else None
+            about = f"node '{following}'" if following in specs else None
+            what = "input" if about else "name"
+            text = f"{what} {quoted(name)} is not defined{hint}"
+            problems.append(Problem(place, text, about))
+        elif dot and i == 0:
+            text = f"{quoted(step)} starts a path: a port is named where an edge arrives"
+            problems.append(Problem(place, f"{text}; write '{name}'"))
+        elif name in inputs and i > 0:
+            problems.append(Problem(place, f"'{name}' is an input: no edge arrives there"))
+        else:
+            steps[-1] = (name, port if dot else None)
+    found = [
+        ((*at, i + 1), source[0], target[0], target[1])
+        for i, (source, target) in enumerate(pairwise(steps))
+        if source and target
+    ]
+    return found, problems
+
+
+def _ports(
+    spec: NodeSpec | None, at: Path, arrivals: list[tuple[Path, str, str | None]], whole: bool
+) -> tuple[tuple[str, ...], list[Problem]]:
+    """The sources at a node's ports, in the order of the ports."""
+    in_order = tuple(source for _, source, _ in arrivals)
+    if spec is None:
+        return in_order, []
+    about, ports = label(spec), spec.ports
+    dotted = [(place, source, port) for place, source, port in arrivals if port is not None]
+    if dotted and len(dotted) != len(arrivals):
+        text = "its edges come some with a port and some without: write all with, or all without"
+        return in_order, [Problem(at, text, about)]
+    problems = []
+    filled: dict[str, str] = {}
+    for place, source, port in dotted:
+        assert port is not None
+        if port not in ports:
+            hint = did_you_mean(port, ports) or f"; its ports are {', '.join(ports)}"
+            problems.append(Problem(place, f"it has no port {quoted(port)}{hint}", about))
+        elif port in filled:
+            text = f"port '{port}' takes one edge; '{filled[port]}' and '{source}' arrive there"
+            problems.append(Problem(place, text, about))
+        else:
+            filled[port] = source
+    if whole and not problems and len(arrivals) != len(ports):
+        count = f"{len(ports)} input{'s' * (len(ports) > 1)} ({', '.join(ports)})"
+        given = ", ".join(f"'{source}'" for source in in_order[:5]) or "none"
+        problems.append(Problem(at, f"it takes {count}; the edges bring {given}", about))
+    if dotted and not problems:
+        return tuple(filled[port] for port in ports if port in filled), []
+    return in_order, problems
+
+
+def _order(
+    ids: list[str], sources: Mapping[str, tuple[str, ...]], places: Mapping[str, Path]
+) -> tuple[tuple[str, ...], list[Problem]]:
+    """Topological order, ties by the order in `nodes` (Kahn, 1962, with a heap)."""
+    rank = {node_id: i for i, node_id in enumerate(ids)}
+    waits = {n: sum(s in rank for s in sources[n]) for n in ids}
+    targets: dict[str, list[str]] = {n: [] for n in ids}
+    for node_id in ids:
+        for source in sources[node_id]:
+            if source in targets:
+                targets[source].append(node_id)
+    ready = [rank[n] for n in ids if waits[n] == 0]
+    heapq.heapify(ready)
+    order: list[str] = []
+    while ready:
+        node_id = ids[heapq.heappop(ready)]
+        order.append(node_id)
+        for target in targets[node_id]:
+            waits[target] -= 1
+            if waits[target] == 0:
+                heapq.heappush(ready, rank[target])
+    if len(order) == len(rank):
+        return tuple(order), []
+    cycle = _cycle({n for n in ids if waits[n] > 0}, sources)
+    shown = [*cycle, cycle[0]] if len(cycle) <= 8 else [*cycle[:7], "...", cycle[0]]
+    text = f"the edges go in a circle: {' -> '.join(shown)}; a graph has none"
+    return tuple(order), [Problem(places[cycle[0]], text)]
+
+
+def _cycle(stuck: set[str], sources: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """One circle among nodes that each wait for another of them, in the edges' direction."""
+    walk: dict[str, None] = {}
+    node_id = min(stuck)
+    while node_id not in walk:
+        walk[node_id] = None
+        node_id = next(s for s in sources[node_id] if s in stuck)
+    backwards = list(walk)[list(walk).index(node_id) :]
+    start = min(range(len(backwards)), key=lambda i: backwards[i])
+    return backwards[start::-1] + backwards[:start:-1]
+
+
+def _outputs(
+    outline: Outline, specs: Mapping[str, NodeSpec | None], left: set[str], whole: bool
+) -> tuple[tuple[str, ...], list[Problem]]:
+    """The declared outputs, or the only node that no edge leaves."""
+    if outline.outputs is None:
+        sinks = [node_id for node_id in specs if node_id not in left]
+        if len(sinks) == 1 or not whole:
+            return tuple(sinks[:1]), []
+        found = ", ".join(f"'{s}'" for s in sinks[:5]) + (", ..." if len(sinks) > 5 else "")
+        text = f"'outputs' must be given: edges leave every node but {found}"
+        if not sinks:
+            text = "'outputs' must be given: an edge leaves every node"
+        return (), [Problem((), text)]
+    problems = []
+    for i, name in enumerate(outline.outputs):
+        if name in outline.inputs:
+            text = f"'{name}' is an input: an output is a node"
+            problems.append(Problem(("outputs", i), text))
+        elif name not in specs and outline.complete:
+            text = f"node {quoted(name)} is not defined{did_you_mean(name, specs)}"
+            problems.append(Problem(("outputs", i), text))
+        elif name in outline.outputs[:i]:
+            problems.append(Problem(("outputs", i), f"'{name}' is given twice"))
+    return tuple(outline.outputs), problems

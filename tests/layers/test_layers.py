@@ -1,0 +1,211 @@
+"""Every registered layer through the same tests; the rows are in layer_cases.py."""
+
+import json
+
+import numpy as np
+import pytest
+from layer_cases import CASES, IDS, Case
+
+from graphnet.builder import build
+from graphnet.bundle.model import contents_of, network_of
+from graphnet.errors import ShapeError
+from graphnet.layers import LAYERS
+from graphnet.network import Network
+from graphnet.plan import Plan
+from graphnet.spec.reader import parse_spec
+
+BATCH = 3
+every_case = pytest.mark.parametrize("case", CASES, ids=IDS)
+
+
+def graph(case: Case, dtype: str = "float64") -> Network:
+    """A network of one node of the case's type."""
+    names = [f"in{i}" for i in range(len(case.shapes))]
+    values = {
+        "format": 1,
+        "name": "case",
+        "dtype": dtype,
+        "inputs": {name: {"shape": shape} for name, shape in zip(names, case.shapes, strict=True)},
+        "nodes": [{"id": "node", "type": case.type, **case.attributes}],
+        "edges": [[name, "node"] for name in names],
+    }
+    return build(parse_spec(json.dumps(values)), seed=0)
+
+
+def inputs(case: Case, rng: np.random.Generator, batch: int = BATCH) -> dict[str, np.ndarray]:
+    """A batch in the range where the layer is smooth."""
+    return {
+        f"in{i}": rng.uniform(case.low, case.high, (batch, *shape))
+        for i, shape in enumerate(case.shapes)
+    }
+
+
+def objective(net: Network, x: dict[str, np.ndarray], dout: np.ndarray) -> float:
+    return float(np.sum(net.forward(x)["node"] * dout))
+
+
+def difference(net: Network, x: dict[str, np.ndarray], dout: np.ndarray, array: np.ndarray):
+    """d(objective)/d(array) by central differences, the array changed in place."""
+    found, step = np.empty_like(array), 1e-6
+    for i in np.ndindex(array.shape):
+        kept = array[i]
+        array[i] = kept + step
+        above = objective(net, x, dout)
+        array[i] = kept - step
+        below = objective(net, x, dout)
+        array[i] = kept
+        found[i] = (above - below) / (2 * step)
+    return found
+
+
+def test_every_layer_has_a_row():
+    assert {case.type for case in CASES} == set(LAYERS)
+
+
+def test_every_registered_name_is_a_class_of_that_name():
+    for name, cls in LAYERS.items():
+        assert cls.__name__ == name
+        assert cls.Spec.model_fields["type"].annotation.__args__ == (name,)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_docstring_has_formula_shapes_and_source(name: str):
+    doc = LAYERS[name].__doc__ or ""
+    assert doc.startswith("out = ")
+    assert "Shapes:" in doc
+    assert "Source:" in doc
+
+
+@every_case
+def test_shape_is_inferred_as_computed(case: Case, rng: np.random.Generator):
+    net = graph(case)
+    assert net.graph.shapes["node"] == case.out
+    assert net.layers["node"].infer_shape(*case.shapes) == case.out
+    assert net.forward(inputs(case, rng))["node"].shape == (BATCH, *case.out)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.wrong], ids=lambda c: f"{c.type}-{c.wrong}")
+def test_wrong_shapes_are_refused_with_the_names_of_both_nodes(case: Case):
+    with pytest.raises(ShapeError) as e:
+        graph(case._replace(shapes=case.wrong))
+    assert f"node 'node' ({case.type}): " in str(e.value)
+    for i, shape in enumerate(case.wrong):
+        assert f"'in{i}' gives {shape}" in str(e.value)
+
+
+@every_case
+def test_input_gradients_are_the_numerical_ones(case: Case, rng: np.random.Generator):
+    net, x = graph(case), inputs(case, rng)
+    dout = rng.normal(size=(BATCH, *case.out))
+    net.forward(x)
+    found = net.backward({"node": dout})
+    for name, array in x.items():
+        np.testing.assert_allclose(
+            found[name], difference(net, x, dout, array), rtol=1e-6, atol=1e-7
+        )
+
+
+@every_case
+def test_parameter_gradients_are_the_numerical_ones(case: Case, rng: np.random.Generator):
+    net, x = graph(case), inputs(case, rng)
+    dout = rng.normal(size=(BATCH, *case.out))
+    net.forward(x)
+    net.backward({"node": dout})
+    found = {name: grad.copy() for name, grad in net.grads.items()}
+    assert list(net.layers["node"].grads) == list(net.layers["node"].params)
+    for name, param in net.params.items():
+        np.testing.assert_allclose(
+            found[name], difference(net, x, dout, param), rtol=1e-6, atol=1e-7
+        )
+
+
+@every_case
+def test_nothing_given_is_changed(case: Case, rng: np.random.Generator):
+    net, x = graph(case), inputs(case, rng)
+    layer = net.layers["node"]
+    arrays = list(x.values())
+    dout = rng.normal(size=(BATCH, *case.out))
+    for array in [*arrays, dout]:
+        array.flags.writeable = False
+    layer.forward(*arrays)
+    layer.backward(dout)
+
+
+@every_case
+def test_a_layer_alone_gives_the_numbers_of_the_network(case: Case, rng: np.random.Generator):
+    net, x = graph(case), inputs(case, rng)
+    inside = net.layers["node"]
+    alone = type(inside)(**case.attributes, params=inside.params, state=inside.state)
+    dout = rng.normal(size=(BATCH, *case.out))
+    np.testing.assert_array_equal(alone.forward(*x.values()), inside.forward(*x.values()))
+    for mine, theirs in zip(alone.backward(dout), inside.backward(dout), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@every_case
+def test_a_second_pass_computes_in_the_same_memory(case: Case, rng: np.random.Generator):
+    net, x = graph(case), inputs(case, rng)
+    dout = np.ones((BATCH, *case.out))
+    net.forward(x)
+    net.backward({"node": dout})
+    held = net.engine.workspace.nbytes
+    net.forward(inputs(case, rng))
+    net.backward({"node": dout})
+    assert net.engine.workspace.nbytes == held
+
+
+@every_case
+def test_the_plan_says_the_bytes_that_are_held(case: Case, rng: np.random.Generator):
+    net, x = graph(case), inputs(case, rng)
+    net.forward(x)
+    net.backward({"node": np.ones((BATCH, *case.out))})
+    assert net.engine.workspace.nbytes == BATCH * Plan(net.graph).total().nbytes
+
+
+@every_case
+def test_float32_stays_float32(case: Case, rng: np.random.Generator):
+    net, x = graph(case, "float32"), inputs(case, rng)
+    assert net.forward(x)["node"].dtype == np.float32
+    for gradient in net.backward({"node": np.ones((BATCH, *case.out))}).values():
+        assert gradient.dtype == np.float32
+
+
+@every_case
+def test_a_bundle_gives_the_layer_back(case: Case, rng: np.random.Generator):
+    net, x = graph(case), inputs(case, rng)
+    again = network_of(contents_of(net))
+    np.testing.assert_array_equal(again.forward(x)["node"], net.forward(x)["node"])
+
+
+@every_case
+def test_needs_says_which_gradients_may_be_left_out(case: Case, rng: np.random.Generator):
+    net, x = graph(case), inputs(case, rng)
+    layer = net.layers["node"]
+    layer.needs = (False,) * len(case.shapes)
+    layer.forward(*x.values())
+    gradients = layer.backward(np.ones((BATCH, *case.out)))
+    assert len(gradients) == len(case.shapes)
+    if layer.spec.skips_unwanted:
+        assert gradients == (None,) * len(case.shapes)
+
+
+def test_a_layer_with_parameters_asks_for_them():
+    with pytest.raises(Exception, match=r"a Affine alone needs params=\{'W', 'b'\}; missing: W, b"):
+        LAYERS["Affine"](units=2)
+
+
+def test_exponents_at_zero():
+    power = LAYERS["Power"](exponent=0)
+    assert power.forward(0.0) == 1.0
+    assert power.backward(1.0) == (0.0,)
+
+
+def test_sigmoid_of_far_numbers_neither_warns_nor_overflows():
+    sigmoid = LAYERS["Sigmoid"]()
+    far = np.array([-1e4, 0, 1e4], dtype=np.float32)
+    np.testing.assert_allclose(sigmoid.forward(far), [0, 0.5, 1], atol=1e-37)
+    assert np.isfinite(sigmoid.backward(np.ones(3, np.float32))[0]).all()
+
+
+def test_relu_lets_nan_through():
+    assert np.isnan(LAYERS["Relu"]().forward(np.array([np.nan]))[0])

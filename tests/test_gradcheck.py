@@ -1,0 +1,60 @@
+"""The check: it passes right gradients, and it catches wrong ones."""
+
+import numpy as np
+import pytest
+
+from graphnet.builder import build
+from graphnet.gradcheck import Row, check, compare
+from graphnet.layers import Affine, Relu
+
+
+@pytest.fixture
+def samples(rng):
+    return rng.random((3, 64)), rng.integers(0, 10, 3)
+
+
+def test_right_gradients_pass(model, samples):
+    rows = check(build(model("digits"), dtype="float64"), *samples)
+    assert [row.name for row in rows] == ["affine1/W", "affine1/b", "affine2/W", "affine2/b"]
+    for row in rows:
+        assert row.passed
+        assert row.difference < 1e-9
+
+
+def test_a_wrong_sign_is_caught_and_named(model, samples, monkeypatch):
+    backward = Affine.backward
+
+    def wrong(self, dout):
+        found = backward(self, dout)
+        if self.spec.id == "affine2":
+            np.negative(self.db, out=self.db)
+        return found
+
+    monkeypatch.setattr(Affine, "backward", wrong)
+    rows = check(build(model("digits"), dtype="float64"), *samples)
+    assert [row.name for row in rows if not row.passed] == ["affine2/b"]
+
+
+def test_a_wrong_layer_in_between_is_caught(model, samples, monkeypatch):
+    monkeypatch.setattr(Relu, "backward", lambda self, dout: (dout,))
+    rows = check(build(model("digits"), dtype="float64"), *samples)
+    assert [row.name for row in rows if not row.passed] == ["affine1/W", "affine1/b"]
+
+
+def test_the_parameters_are_left_as_they_were(model, samples):
+    net = build(model("digits"), dtype="float64")
+    before = {name: param.copy() for name, param in net.params.items()}
+    check(net, *samples)
+    for name, param in net.params.items():
+        np.testing.assert_array_equal(param, before[name])
+
+
+def test_the_figures_are_those_of_the_formula():
+    row = compare("w", np.array([3.0, 0.0]), np.array([0.0, 4.0]))
+    assert row == Row("w", 3.5, pytest.approx(5 / 7))
+    assert not row.passed
+    assert compare("w", np.zeros(2), np.zeros(2)) == Row("w", 0.0, 0.0)
+
+
+def test_nan_does_not_pass():
+    assert not compare("w", np.array([np.nan]), np.array([1.0])).passed
