@@ -1,0 +1,56 @@
+"""What training reads samples from: inputs by name, targets, and a train and a test part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from graphnet.errors import DatasetError
+
+Array = npt.NDArray[Any]
+
+IMAGE = "image"
+"""The one key of `Split.inputs` where a source gives pictures: a spec's image input takes it,
+whatever that input's name. Sources of other kinds name their arrays as the spec's inputs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Samples: sample i is inputs[name][i] for every name, and its answer is targets[i].
+
+    Shapes: inputs[name] (N, ...), pictures (N, H, W) or (N, H, W, 3); targets (N,) or (N, ...)
+    Units: pictures are uint8 pixels 0-255 as stored, before any preparation; class targets
+    are int64 indices from 0.
+    Errors: DatasetError where an array has another N than the targets.
+    """
+
+    inputs: Mapping[str, Array]
+    targets: Array
+
+    def __post_init__(self) -> None:
+        for name, array in self.inputs.items():
+            if len(array) != len(self.targets):
+                raise DatasetError(
+                    f"input {name!r} has {len(array)} samples, but there are "
+                    f"{len(self.targets)} targets: give one target a sample"
+                )
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A named set of samples: what is trained on, what is only tested on, and class names.
+
+    `test` is None where the source has no test part; `labels[k]` names class k, and is None
+    where the source has no names.
+    """
+
+    name: str
+    train: Split
+    test: Split | None = None
+    labels: tuple[str, ...] | None = None

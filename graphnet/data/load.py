@@ -1,0 +1,50 @@
+"""The data set that a spec names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from graphnet.data.dataset import IMAGE, Dataset, Split
+from graphnet.errors import DatasetError
+from graphnet.spec.graph import GraphSpec
+from graphnet.spec.recipe import Idx
+
+
+def load_data(
+    spec: GraphSpec,
+    folder: str | os.PathLike[str] = ".",
+    data_dir: str | os.PathLike[str] | None = None,
+    progress: Callable[[str, int, int | None], None] | None = None,
+) -> Dataset:
+    """The data set of `spec.data`.
+
+    folder: what relative paths of the spec start from, its own folder. data_dir: where `mnist`
+    and `fashion_mnist` are looked for first. progress(file, bytes, of) is called in a download.
+    Errors: DatasetError.
+    """
+    data = spec.data
+    if data is None:
+        raise DatasetError(f"{spec.name}: the spec has no 'data': say where samples come from")
+    if data.source == "digits":
+        from graphnet.data.digits import load_digits
+
+        return load_digits()
+    if isinstance(data, Idx):
+        return _idx(data, Path(folder))
+    from graphnet.data.mnist import load_mnist
+
+    place = Path(data_dir) if data_dir is not None else None
+    return load_mnist("mnist" if data.source == "mnist" else "fashion_mnist", place, progress)
+
+
+def _idx(data: Idx, folder: Path) -> Dataset:
+    from graphnet.data.idx import read_pair
+
+    pictures, targets = read_pair(folder / data.train_images, folder / data.train_labels)
+    train, test = Split({IMAGE: pictures}, targets), None
+    if data.test_images is not None and data.test_labels is not None:
+        pictures, targets = read_pair(folder / data.test_images, folder / data.test_labels)
+        test = Split({IMAGE: pictures}, targets)
+    return Dataset("idx", train, test)
