@@ -1,0 +1,96 @@
+"""From a data set to the batches that a network takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from graphnet.data.dataset import IMAGE, Dataset, Split
+from graphnet.errors import DatasetError, GraphnetError, clipped
+from graphnet.inputs import batch_of
+from graphnet.layers.base import Array
+from graphnet.network import Network
+from graphnet.prepare.image import ImagePreparation
+
+
+class Feed:
+    """One split of a data set, as a network's inputs and targets.
+
+    Pictures stay as bytes and become numbers a batch at a time: a quarter of the memory to
+    gather from. Everything is checked once, here.
+    Errors: DatasetError, ShapeError.
+    """
+
+    def __init__(self, net: Network, split: Split, what: str) -> None:
+        if len(split) == 0:
+            raise DatasetError(f"{what}: it has no sample")
+        self.net = net
+        self.samples = len(split)
+        self._pixels: Array | None = None
+        self._inputs: dict[str, Array] = {}
+        try:
+            if IMAGE in split.inputs:
+                self._take_pictures(split.inputs[IMAGE])
+            else:
+                self._inputs = batch_of(net.spec, split.inputs).inputs
+            self.targets = self._take_targets(split.targets)
+        except GraphnetError as e:
+            raise type(e)(clipped(f"{what}: {e}")) from None
+
+    def _take_pictures(self, pictures: Array) -> None:
+        spec = self.net.spec
+        found = [name for name, given in spec.inputs.items() if given.image is not None]
+        if len(found) != 1:
+            raise DatasetError("it gives pictures: the spec must have one input with an 'image'")
+        declared = spec.inputs[found[0]]
+        assert declared.image is not None
+        self._name = found[0]
+        self._preparation = ImagePreparation(declared.image, declared.shape, spec.dtype)
+        self._pixels = self._preparation.orient(pictures)
+        constants = [name for name in spec.inputs if name != self._name]
+        if any(spec.inputs[name].value is None for name in constants):
+            raise DatasetError(f"it fills input '{self._name}' alone; the others need a 'value'")
+
+    def _take_targets(self, t: Array) -> Array:
+        loss, scores = self.net.engine.loss, self.net.graph.wiring.outputs[0]
+        if loss is None:
+            raise DatasetError("the spec has no 'loss' to train with")
+        return loss.targets(t, self.samples, self.net.graph.shapes[scores])
+
+    def batch(self, rows: Array | slice) -> tuple[dict[str, Array], Array]:
+        """Inputs and targets of some samples."""
+        targets = self.targets[rows]
+        if self._pixels is None:
+            return {name: array[rows] for name, array in self._inputs.items()}, targets
+        inputs = {self._name: self._preparation.numbers(self._pixels[rows])}
+        for name, declared in self.net.spec.inputs.items():
+            if name != self._name:
+                constant = np.empty((len(targets), *declared.shape), self.net.spec.dtype)
+                constant[...] = declared.value
+                inputs[name] = constant
+        return inputs, targets
+
+    def fingerprint(self) -> str:
+        """A checksum over every sample: the same data, the same text."""
+        import hashlib
+
+        digest = hashlib.sha256()
+        arrays: Mapping[str, Any] = self._inputs or {IMAGE: self._pixels}
+        for name, array in sorted(arrays.items()):
+            digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        digest.update(np.ascontiguousarray(self.targets).data)
+        return digest.hexdigest()
+
+
+def feeds(net: Network, data: Dataset) -> tuple[Feed, Feed | None]:
+    """The train and test parts of a data set.
+
+    Errors: DatasetError, ShapeError.
+    """
+    train = Feed(net, data.train, f"data set '{data.name}', train part")
+    if data.test is None:
+        return train, None
+    return train, Feed(net, data.test, f"data set '{data.name}', test part")
