@@ -1,0 +1,89 @@
+"""`check`: the layers of a spec or bundle with shapes and costs, or everything that is wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from graphnet.bundle.format import MAGIC
+from graphnet.cli.common import DONE, parser, run, table
+from graphnet.errors import SpecError, clipped
+from graphnet.plan import Plan
+from graphnet.spec.reader import Resolved, read_spec, resolve
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    return run(_main, argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    arguments = parser("check", "Print the layers of a spec or bundle, or what is wrong with it.")
+    arguments.add_argument("file", help="a spec (.json) or a bundle (.msgpack)")
+    options = arguments.parse_args(argv)
+    if is_bundle(options.file):
+        from graphnet.bundle.model import load
+
+        graph = load(options.file, mmap=True, verify=True).graph
+    else:
+        graph = resolve(read_spec(options.file))
+    print(report(graph, Plan(graph)))
+    return DONE
+
+
+def refuse_bundle(path: str, command: str) -> None:
+    """Errors: SpecError for a bundle that is handed in as a spec."""
+    if os.path.isfile(path) and is_bundle(path):
+        raise SpecError(clipped(f"{path}: is a bundle; {command} takes a spec (.json)"))
+
+
+def is_bundle(path: str) -> bool:
+    """Whether a file is read as a bundle: by its name, else by its first byte."""
+    if path.endswith((".msgpack", ".checkpoint")):
+        return True
+    if path.endswith(".json") or not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        return file.read(1) == MAGIC[:1]
+
+
+def report(graph: Resolved, plan: Plan) -> str:
+    """The table of layers, and the totals."""
+    spec = graph.spec
+    batch = spec.train.batch_size if spec.train else 1
+    rows = [["node", "type", "from", "shape", "parameters", "FLOPs", "bytes"]]
+    for name, given in spec.inputs.items():
+        rows.append([name, "(input)", "", _shape(given.shape), "", "", ""])
+    for node_id in graph.wiring.order:
+        cost = plan.cost(node_id)
+        rows.append(
+            [
+                node_id,
+                graph.nodes[node_id].type,
+                ", ".join(graph.wiring.sources[node_id]),
+                _shape(graph.shapes[node_id]),
+                f"{cost.parameters:,}",
+                f"{(cost.forward + cost.backward) * batch:,}",
+                f"{cost.nbytes * batch:,}",
+            ]
+        )
+    if spec.loss is not None:
+        cost = plan.loss_cost()
+        flops, nbytes = (cost.forward + cost.backward) * batch, cost.nbytes * batch
+        source = graph.wiring.outputs[0]
+        rows.append(["loss", spec.loss.type, source, "()", "0", f"{flops:,}", f"{nbytes:,}"])
+    total = plan.total()
+    step = (total.forward + total.backward) * batch
+    what = "a training step" if spec.loss is not None else "forward and backward"
+    return "\n".join(
+        [
+            f"{spec.name}: {spec.dtype}, output {', '.join(graph.wiring.outputs)}",
+            table(rows, right=(4, 5, 6)),
+            f"parameters: {total.parameters:,}",
+            f"{what} of batch {batch}: {step:,} FLOPs, {plan.step_bytes(batch):,} bytes",
+        ]
+    )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"

@@ -1,0 +1,74 @@
+"""`gradcheck`: the table of Deep Learning from Scratch, 5.7.3, and exit 1 for a wrong gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graphnet.builder import build
+from graphnet.cli.check import refuse_bundle
+from graphnet.cli.common import CHECK_FAILED, DONE, complain, count, parser, run, table
+from graphnet.errors import SpecError
+from graphnet.gradcheck import TOLERANCE, check
+from graphnet.network import Network
+from graphnet.randomness import generator
+from graphnet.spec.graph import GraphSpec
+from graphnet.spec.reader import read_spec
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    return run(_main, argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    arguments = parser(
+        "gradcheck",
+        "Compare the gradients of back-propagation with numerical ones, in float64: for each "
+        "parameter the mean absolute difference, and the relative error of the norm.",
+    )
+    arguments.add_argument("spec", help="a spec (.json)")
+    arguments.add_argument("--samples", type=count(1000), default=3, metavar="N", help="default 3")
+    arguments.add_argument("--random", action="store_true", help="seeded random samples, no data")
+    arguments.add_argument("--data-dir", metavar="DIR", help="where data sets lie")
+    options = arguments.parse_args(argv)
+    refuse_bundle(options.spec, "gradcheck")
+    spec = read_spec(options.spec)
+    net = build(spec, dtype="float64")
+    if net.engine.loss is None or not net.params:
+        raise SpecError(f"{options.spec}: gradients of parameters need a 'loss' and a parameter")
+    if spec.data is None or options.random:
+        x, t = _random(net, options.samples)
+    else:
+        x, t = _of_data(net, spec, Path(options.spec).parent, options.data_dir, options.samples)
+    rows = check(net, x, t)
+    shown = [[row.name, f"{row.difference:.3e}", f"{row.error:.3e}"] for row in rows]
+    head = ["parameter", "mean |difference|", "relative error"]
+    print(table([head, *shown], right=(1, 2)))
+    wrong = [row for row in rows if not row.passed]
+    for row in wrong:
+        limit = f"its relative error {row.error:.3e} passes {TOLERANCE:.0e}"
+        complain(f"{options.spec}: the gradient of '{row.name}' is wrong: {limit}")
+    return CHECK_FAILED if wrong else DONE
+
+
+def _random(net: Network, samples: int) -> tuple[dict[str, Any], Any]:
+    """Samples from N(0, 1), away from nothing in particular, and classes, by the spec's seed."""
+    seed = net.spec.train.seed if net.spec.train else 0
+    rng = generator(seed, "gradcheck")
+    x = {n: rng.normal(size=(samples, *i.shape)) for n, i in net.spec.inputs.items()}
+    classes = net.graph.shapes[net.graph.wiring.outputs[0]][-1]
+    return x, rng.integers(0, classes, samples)
+
+
+def _of_data(
+    net: Network, spec: GraphSpec, folder: Path, data_dir: str | None, samples: int
+) -> tuple[dict[str, Any], Any]:
+    from graphnet.data.load import load_data
+    from graphnet.training.feed import Feed
+
+    feed = Feed(net, load_data(spec, folder, data_dir).train, "training data")
+    return feed.batch(np.arange(min(samples, feed.samples)))

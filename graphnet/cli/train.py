@@ -1,0 +1,161 @@
+"""`train`: a spec in, one bundle out."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from graphnet.builder import build
+from graphnet.bundle.model import contents_of, save
+from graphnet.bundle.writer import check_contents, check_target
+from graphnet.cli.check import refuse_bundle
+from graphnet.cli.common import (
+    DONE,
+    INTERRUPTED,
+    command_line,
+    complain,
+    count,
+    emit,
+    parser,
+    run,
+)
+from graphnet.cli.progress import Display, JsonLines, download_bar, make_display
+from graphnet.data.load import load_data
+from graphnet.errors import SaveError, SpecError, clipped, printable
+from graphnet.network import Network
+from graphnet.spec.graph import GraphSpec
+from graphnet.spec.overrides import override
+from graphnet.spec.reader import check_values
+from graphnet.spec.source import parse, read_text
+from graphnet.training.checkpoint import save_checkpoint
+from graphnet.training.loop import EpochResult, Trainer
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    return run(_main, argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    arguments = parser("train", "Train the network of a spec and write it as one bundle.")
+    arguments.add_argument("spec", help="a spec (.json)")
+    arguments.add_argument("--out", metavar="FILE", help="the bundle; default NAME.msgpack")
+    arguments.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="replace a value of the spec: --set train.epochs=3 --set nodes.affine1.units=20",
+    )
+    arguments.add_argument("--data-dir", metavar="DIR", help="where data sets lie")
+    arguments.add_argument(
+        "--threads", type=count(1024), metavar="N", help="default: all processors"
+    )
+    arguments.add_argument("--json", action="store_true", help="print one object a line instead")
+    options = arguments.parse_args(argv)
+    if options.out == "":
+        arguments.error("argument --out: a file's name is expected")
+    start = time.perf_counter()
+    spec = read_with(options.spec, options.set)
+    out = f"{spec.name}.msgpack" if options.out is None else options.out
+    net = build(spec)
+    if spec.train is None or spec.data is None:
+        missing = "train" if spec.train is None else "data"
+        raise SpecError(f"{options.spec}: nothing to train: the spec has no '{missing}'")
+    # What the writer would refuse at the end is refused before the first step.
+    _check_out(out, options.spec)
+    check_contents(contents_of(net))
+    with download_bar() as progress:
+        data = load_data(spec, Path(options.spec).parent, options.data_dir, progress)
+    with stop_signals() as asked, make_display(spec, options.json) as display:
+        trainer = Trainer(
+            net, data, threads=options.threads, on_step=display.step, should_stop=asked
+        )
+        display.start(trainer.train.samples)
+        result = None
+        for result in trainer.run():
+            display.epoch(result)
+        if trainer.stopped:
+            return _stopped(trainer, out)
+        size = save(out, net)
+    _finish(display, net, result, out, size, time.perf_counter() - start)
+    return DONE
+
+
+def read_with(path: str, settings: Sequence[str]) -> GraphSpec:
+    """The spec in a file, with the values of `--set` in place of its own.
+
+    Errors: SpecError, ShapeError, SpecLimitError.
+    """
+    refuse_bundle(path, "train")
+    text = read_text(path)
+    values = parse(text, path)
+    for setting in settings:
+        override(values, setting)
+    return check_values(values, path, text).spec
+
+
+def _check_out(out: str, spec: str) -> None:
+    """Whether both files of a run can be written where they will be.
+
+    Errors: SaveError.
+    """
+    if os.path.exists(out) and os.path.samefile(out, spec):
+        raise SaveError(clipped(f"{out}: is the spec itself; name another file with --out"))
+    check_target(out)
+    check_target(f"{out}.checkpoint")
+
+
+@contextmanager
+def stop_signals() -> Iterator[Callable[[], bool]]:
+    """A question that is answered yes after Ctrl-C; a second one stops at once.
+
+    The step at hand is finished first: a checkpoint stands between two steps.
+    """
+    asked = False
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    earlier = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, earlier)
+
+
+def _stopped(trainer: Trainer, out: str) -> int:
+    epoch, step = trainer.position
+    checkpoint = f"{out}.checkpoint"
+    save_checkpoint(checkpoint, trainer)
+    complain(f"interrupted after epoch {epoch}, step {step}: {checkpoint} holds the run")
+    return INTERRUPTED
+
+
+def _finish(
+    display: Display, net: Network, result: EpochResult | None, out: str, size: int, seconds: float
+) -> None:
+    parameters = sum(param.size for param in net.params.values())
+    if isinstance(display, JsonLines):
+        last = {"bundle": out, "parameters": parameters, "seconds": round(seconds, 3)}
+        emit(json.dumps(last), sys.stdout)
+        return
+    assert result is not None
+    accuracy = f"train accuracy {result.train_accuracy:.4f}"
+    if result.test_accuracy is not None:
+        accuracy = f"test accuracy {result.test_accuracy:.4f}"
+    print(
+        f"{printable(out)}: {accuracy}, {parameters:,} parameters, {size:,} bytes, {seconds:.1f} s"
+    )
+    if any(given.image is not None for given in net.spec.inputs.values()):
+        print(f"next: {printable(command_line('infer', out, 'PICTURE.png'))}")
