@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar
@@ -39,6 +38,8 @@ Name = Annotated[str, Field(pattern=NAME, max_length=150)]
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """`; did you mean 'Relu'?` where a known word is close, else an empty text."""
+    import difflib  # for mistakes alone
+
     words = list(known)
     if not isinstance(word, str) or len(word) > 100:
         return ""

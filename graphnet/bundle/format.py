@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import msgpack
 import numpy as np
+import numpy.typing as npt
 
 from graphnet.errors import BundleLimitError, InvalidBundleError, quoted
 
@@ -64,7 +65,7 @@ class Tensor:
     """An array and what it is in the network: one of ROLES."""
 
     role: str
-    array: np.ndarray[Any, np.dtype[Any]]
+    array: npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import msgpack
 import numpy as np
+import numpy.typing as npt
 
 from graphnet.bundle import format as fmt
 from graphnet.bundle.format import Contents, Preamble, Row, Tensor
@@ -32,7 +33,7 @@ from graphnet.errors import (
 )
 
 _Source = io.FileIO | io.BytesIO
-_Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+_Bytes = npt.NDArray[np.uint8]
 _Texts = tuple[str, str | None, str | None, dict[str, str]]
 _AGAIN = "copy or download it again"
 _MAPS_AND_ARRAYS = frozenset((*range(0x80, 0xA0), *range(0xDC, 0xE0)))
@@ -282,7 +283,7 @@ def _check_elements(data: _Bytes, rows: list[Row], preamble: Preamble, *, verify
             )
 
 
-def _array(data: _Bytes, row: Row) -> np.ndarray[Any, np.dtype[Any]]:
+def _array(data: _Bytes, row: Row) -> npt.NDArray[Any]:
     """The payload as an array; several chunks are joined, in place where we may write."""
     chunks = fmt.chunks(row)
     start = pos = row.offsets[0]

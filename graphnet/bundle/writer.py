@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from graphnet.bundle import format as fmt
 from graphnet.bundle.format import Contents, Layout, Preamble, Row, Tensor
@@ -150,7 +151,7 @@ def _row(name: str, tensor: Tensor, first: int, crc32: int | None) -> Row:
     return row._replace(crc32=zlib.crc32(_payload(tensor).data) if crc32 is None else crc32)
 
 
-def _payload(tensor: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _payload(tensor: Tensor) -> npt.NDArray[np.uint8]:
     """The array's bytes, little-endian and in C order; a copy only where it lies otherwise."""
     dtype = fmt.DTYPES[str(fmt.dtype_name(tensor.array.dtype))]
     return np.asarray(tensor.array, dtype, order="C").reshape(-1).view(np.uint8)

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from graphnet.declaration import Declaration, Name, Registry, Shape, ShapeField
 from graphnet.errors import SpecError
 from graphnet.initializers import Initializer
 
-# As numpy.typing.NDArray[Any], whose import costs 10 ms of every start.
-Array = np.ndarray[Any, np.dtype[Any]]
+Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]
 
 

@@ -7,12 +7,12 @@ computing the center of mass of the pixels".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from PIL import Image
 
 SEARCHED = 512
@@ -28,8 +28,7 @@ SPECK = 0.05
 FINE = 5
 """Of the ink's pixels in a row, how many one pixel of the frame is worth; more are averaged."""
 
-# As numpy.typing.NDArray[np.float32], whose import costs 10 ms of every start.
-Floats = np.ndarray[Any, np.dtype[np.float32]]
+Floats = NDArray[np.float32]
 Box: TypeAlias = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels of the whole picture."""
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from graphnet.errors import ShapeError
 from graphnet.spec.image import ImageSpec
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike, NDArray
     from PIL import Image
 
-# As numpy.typing.NDArray[np.uint8], whose import costs 10 ms of every start.
-Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+Pixels = NDArray[np.uint8]
 
 VISIBLE = 32
 """Grey levels between the darkest and the lightest pixel, below which nothing can be seen."""
