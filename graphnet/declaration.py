@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from graphnet.errors import quoted
 
@@ -25,11 +25,23 @@ class Declaration(BaseModel):
     )
 
 
+def few(most: int) -> Callable[[Any], Any]:
+    """Refuse a list that is too long before each of its entries is an error of its own."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, list) and len(value) > most:
+            ctx = {"field_type": "Tuple", "max_length": most, "actual_length": len(value)}
+            raise PydanticKnownError("too_long", ctx)
+        return value
+
+    return check
+
+
 T = TypeVar("T")
 Shape = tuple[int, ...]
 Dim = Annotated[int, Field(ge=1, lt=2**63)]
 # JSON has lists alone: a strict tuple would refuse them, so the tuple is lax and its items strict.
-ShapeField = Annotated[tuple[Dim, ...], Field(strict=False, max_length=7)]
+ShapeField = Annotated[tuple[Dim, ...], Field(strict=False, max_length=7), BeforeValidator(few(7))]
 FAMILY = "x-family"
 """In a field's JSON Schema: the family of declarations that it takes, which `schema` fills in."""
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -44,7 +56,7 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     if not isinstance(word, str) or len(word) > 100:
         return ""
     same_letters = [k for k in words if k.lower() == word.lower()]
-    close = same_letters or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    close = same_letters or difflib.get_close_matches(word, words, n=1, cutoff=0.65)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 

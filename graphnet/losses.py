@@ -75,7 +75,7 @@ class SoftmaxWithLoss(Loss):
 
         def check_shape(self, scores: Shape) -> None:
             if len(scores) != 1 or scores[0] < 2:
-                raise ShapeError("SoftmaxWithLoss takes one score a class, for two classes or more")
+                raise ShapeError("SoftmaxWithLoss takes one score a class: a binary choice has two")
 
         def buffers(self, scores: Shape) -> dict[str, Buffer]:
             return {"y": Buffer(scores), "dx": Buffer(scores)}

@@ -6,14 +6,22 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BeforeValidator,
+    FailFast,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from graphnet.declaration import FAMILY, Declaration, Name, Shape, ShapeField, tagged
 from graphnet.errors import quoted
 from graphnet.layers.base import LAYERS, NodeSpec
 from graphnet.losses import LossField
 from graphnet.spec.image import ImageSpec
+from graphnet.spec.problems import below
 from graphnet.spec.recipe import DataField, TrainSpec
 
 FORMAT = 1
@@ -21,28 +29,38 @@ MAX_NODES = 10_000
 
 
 def _format(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool) and value > FORMAT:
+    if not isinstance(value, int) or isinstance(value, bool):
+        # 1.0 and true equal 1, but are no version.
+        raise PydanticKnownError("literal_error", {"expected": str(FORMAT)})
+    if value > FORMAT:
         raise PydanticCustomError(
             "newer",
             "{text}",
-            {"text": f"format {value} is newer than this program, which reads up to {FORMAT}"},
+            {"text": f"{value} is newer than this program, which reads up to {FORMAT}: update it"},
         )
     return value
 
 
 def _value(value: Any) -> Any:
+    return _numbers(value, ())
+
+
+def _numbers(value: Any, at: tuple[int, ...]) -> Any:
     """A number or nested lists of numbers of one shape, as tuples."""
     if isinstance(value, bool) or not isinstance(value, (int, float, list, tuple)):
-        raise ValueError(f"a number or lists of numbers are expected, found {quoted(value)}")
+        raise below(f"a number or lists of numbers are expected, found {quoted(value)}", *at)
     if isinstance(value, (int, float)):
         if not math.isfinite(value):
-            raise ValueError("a finite number is expected")
+            raise below("a finite number is expected", *at)
         return float(value)
-    items = tuple(_value(item) for item in value)
-    if not items:
-        raise ValueError("a list of numbers must not be empty")
-    if len({shape_of(item) for item in items}) > 1:
-        raise ValueError("the lists inside one list must have one length")
+    if not value:
+        raise below("a list of numbers must not be empty", *at)
+    items = tuple(_numbers(item, (*at, i)) for i, item in enumerate(value))
+    for i, item in enumerate(items):
+        if shape_of(item) != shape_of(items[0]):
+            first, other = list(shape_of(items[0])), list(shape_of(item))
+            text = f"what stands in one list must have one shape; the first has {first}, this one"
+            raise below(f"{text} {other}", *at, i)
     return items
 
 
@@ -51,24 +69,34 @@ def shape_of(value: Any) -> Shape:
     return (len(value), *shape_of(value[0])) if isinstance(value, tuple) else ()
 
 
-_LABEL_LIST = {"type": "array", "items": {"type": "string", "maxLength": 200}, "minItems": 2}
+_LABEL_LIST = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1, "maxLength": 200},
+    "minItems": 2,
+    "uniqueItems": True,
+}
 
 
 def _labels(value: Any) -> Any:
     """A list of class names, or one list for each output."""
     if isinstance(value, Mapping):
-        return {output: _label_list(names) for output, names in value.items()}
+        if not value:
+            raise below("a list of names for each output is expected, found none")
+        return {output: _label_list(names, output) for output, names in value.items()}
     return _label_list(value)
 
 
-def _label_list(value: Any) -> tuple[str, ...]:
+def _label_list(value: Any, *at: str) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or len(value) < 2:
-        raise ValueError("a list of two names or more is expected")
+        raise below(f"a list of two names or more is expected, found {quoted(value)}", *at)
+    seen: set[str] = set()
     for i, name in enumerate(value):
         if not isinstance(name, str) or not 1 <= len(name) <= 200:
-            raise ValueError(f"name {i} must be a text of 1 to 200 characters: {quoted(name)}")
-        if name in value[:i]:
-            raise ValueError(f"{quoted(name)} is given twice: a class has one name")
+            text = f"a text of 1 to 200 characters is expected, found {quoted(name)}"
+            raise below(text, *at, i)
+        if name in seen:
+            raise below(f"{quoted(name)} is given twice: each class has its own name", *at, i)
+        seen.add(name)
     return tuple(value)
 
 
@@ -81,7 +109,12 @@ Labels = Annotated[
     Any,
     PlainValidator(_labels),
     WithJsonSchema(
-        {"anyOf": [_LABEL_LIST, {"type": "object", "additionalProperties": _LABEL_LIST}]}
+        {
+            "anyOf": [
+                _LABEL_LIST,
+                {"type": "object", "additionalProperties": _LABEL_LIST, "minProperties": 1},
+            ]
+        }
     ),
 ]
 NodeField = Annotated[
@@ -90,7 +123,7 @@ NodeField = Annotated[
     WithJsonSchema({FAMILY: "Node"}),
 ]
 Endpoint = Annotated[str, Field(min_length=1, max_length=301)]
-EdgePath = Annotated[tuple[Endpoint, ...], Field(strict=False, min_length=2)]
+EdgePath = Annotated[tuple[Endpoint, ...], FailFast(), Field(strict=False, min_length=2)]
 
 
 class InputSpec(Declaration):
@@ -108,14 +141,16 @@ class InputSpec(Declaration):
     @model_validator(mode="after")
     def _consistent(self) -> InputSpec:
         if self.value is not None and shape_of(self.value) != self.shape:
-            raise ValueError(
-                f"'value' has shape {list(shape_of(self.value))}, but 'shape' is {list(self.shape)}"
+            raise below(
+                f"it has shape {list(shape_of(self.value))}, but 'shape' is {list(self.shape)}",
+                "value",
             )
         if self.image is not None and self.shape not in self.image.shapes:
             image, flat = (list(shape) for shape in self.image.shapes)
-            raise ValueError(
-                f"'shape' {list(self.shape)} does not hold the image: its size and mode need "
-                f"{flat} (row by row) or {image}"
+            raise below(
+                f"{list(self.shape)} does not hold the image: its size and mode need "
+                f"{flat} (row by row) or {image}",
+                "shape",
             )
         return self
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from graphnet.declaration import Declaration, Shape
+from graphnet.declaration import Declaration, Shape, few
+from graphnet.spec.problems import below
 
 Side = Annotated[int, Field(ge=1, le=16384)]
-Numbers = Annotated[tuple[float, ...], Field(strict=False, min_length=1, max_length=3)]
+
+
+Numbers = Annotated[
+    tuple[float, ...], Field(strict=False, min_length=1, max_length=3), BeforeValidator(few(3))
+]
 
 
 class ImageSpec(Declaration):
@@ -54,16 +59,17 @@ class ImageSpec(Declaration):
     def _consistent(self) -> ImageSpec:
         for name, numbers in (("mean", self.mean), ("std", self.std)):
             if numbers is not None and len(numbers) != self.channels:
-                raise ValueError(
-                    f"'{name}' has {len(numbers)} numbers, but mode '{self.mode}' has "
-                    f"{self.channels} channel{'s' * (self.channels > 1)}: one number a channel"
+                raise below(
+                    f"{len(numbers)} numbers, but mode '{self.mode}' has {self.channels} "
+                    f"channel{'s' * (self.channels > 1)}: give one number a channel",
+                    name,
                 )
         if self.std is not None and 0.0 in self.std:
-            raise ValueError("'std' must not be 0: pixels are divided by it")
+            raise below("must not be 0: pixels are divided by it", "std")
         if self.range[0] == self.range[1]:
-            raise ValueError("'range' must span two different numbers")
+            raise below("must span two different numbers", "range")
         if self.ink is not None and self.fit != "digit":
-            raise ValueError('\'ink\' belongs to "fit": "digit" alone')
+            raise below('belongs to "fit": "digit" alone: leave it out', "ink")
         if self.ink is not None and self.ink > min(self.size):
-            raise ValueError(f"'ink' {self.ink} does not fit into size {list(self.size)}")
+            raise below(f"{self.ink} does not fit into 'size' {list(self.size)}", "ink")
         return self

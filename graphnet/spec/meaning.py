@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from graphnet.declaration import Shape
-from graphnet.errors import ShapeError
+from graphnet.declaration import Shape, did_you_mean
+from graphnet.errors import ShapeError, quoted
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.problems import Path, Problem
 from graphnet.spec.wiring import Wiring
@@ -14,21 +14,23 @@ from graphnet.spec.wiring import Wiring
 
 def check(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> list[Problem]:
     """Mistakes that no single field shows."""
-    return [
-        *_loss(spec, wiring, shapes),
-        *_labels(spec, wiring, shapes),
-        *_data(spec, wiring, shapes),
-    ]
+    problems = [*_loss(spec, wiring, shapes), *_labels(spec, wiring, shapes)]
+    problems += _pictures(spec)
+    # Scores that do not suit the loss or the labels do not suit the data either.
+    return problems or list(_data_classes(spec, wiring, shapes))
 
 
 def _loss(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Iterator[Problem]:
     if spec.train is not None and spec.loss is None:
-        yield Problem(("train",), "training needs a 'loss' to minimise: add one")
+        text = 'training needs a loss to minimise: add one, "loss": {"type": "SoftmaxWithLoss"}'
+        yield Problem(("train",), text)
     if spec.loss is None:
         return
     if len(wiring.outputs) != 1:
         names = ", ".join(f"'{name}'" for name in wiring.outputs)
-        yield Problem(("loss",), f"a loss takes one output; the graph has {names}")
+        yield Problem(
+            ("loss",), f"a loss takes one output; the graph has {names}: name one in 'outputs'"
+        )
         return
     output = wiring.outputs[0]
     try:
@@ -49,15 +51,17 @@ def _labels(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Ite
         return
     if not isinstance(spec.labels, Mapping):
         if len(wiring.outputs) != 1:
-            text = "with several outputs, labels are an object: output -> list of names"
-            yield Problem(("labels",), text)
+            names = ", ".join(f'"{name}": [...]' for name in wiring.outputs[:3])
+            yield Problem(("labels",), f"with several outputs, write one list each: {{{names}}}")
             return
         named: dict[str, tuple[Path, Any]] = {wiring.outputs[0]: (("labels",), spec.labels)}
     else:
         named = {k: (("labels", k), v) for k, v in spec.labels.items()}
     for output, (at, names) in named.items():
         if output not in wiring.outputs:
-            yield Problem(at, f"'{output}' is no output of the graph", at_key=True)
+            hint = did_you_mean(output, wiring.outputs)
+            text = f"{quoted(output)} is no output of the graph{hint}"
+            yield Problem(at, text, at_key=True)
             continue
         classes = _classes(shapes[output])
         if classes is None:
@@ -68,14 +72,18 @@ def _labels(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Ite
             yield Problem(at, text, kind="shape")
 
 
-def _data(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Iterator[Problem]:
+def _pictures(spec: GraphSpec) -> Iterator[Problem]:
+    """What keeps the pictures of the data from their input."""
     data = spec.data
     if data is None:
         return
     fed = [name for name, given in spec.inputs.items() if given.value is None]
     if len(fed) != 1:
         names = ", ".join(f"'{name}'" for name in fed) or "none"
-        text = f"source '{data.source}' fills one input; inputs without a 'value': {names}"
+        remedy = "give the others one" if fed else "leave it out of the one that pictures fill"
+        text = (
+            f"source '{data.source}' fills the one input without a 'value', found {names}: {remedy}"
+        )
         yield Problem(("data",), text)
         return
     image = spec.inputs[fed[0]].image
@@ -88,15 +96,21 @@ def _data(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Itera
         text = f"pictures of source '{data.source}' have size [{height}, {width}], not {image.size}"
         yield Problem(("inputs", fed[0], "image", "size"), text.replace("(", "[").replace(")", "]"))
     if data.picture is not None and image.mode != "grey":
-        text = f"pictures of source '{data.source}' are grey"
+        text = f"pictures of source '{data.source}' are grey: write \"grey\""
         yield Problem(("inputs", fed[0], "image", "mode"), text)
-    if spec.loss is None or data.classes is None:
+
+
+def _data_classes(
+    spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]
+) -> Iterator[Problem]:
+    data = spec.data
+    if data is None or spec.loss is None or data.classes is None:
         return
     output = wiring.outputs[0]
     classes = _classes(shapes[output])
     if classes is not None and classes != data.classes:
         text = (
             f"source '{data.source}' has {data.classes} classes, but '{output}' gives "
-            f"{shapes[output]}"
+            f"{shapes[output]}: one score a class is needed"
         )
         yield Problem(("data", "source"), text, kind="shape")

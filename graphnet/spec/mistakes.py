@@ -5,10 +5,12 @@ Imported for wrong specs alone.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from graphnet.declaration import NAME, Shape, ShapeField, did_you_mean
@@ -42,28 +44,122 @@ _BOUND = {
     "less_than": ("less than", "lt"),
     "less_than_equal": ("at most", "le"),
 }
+_MOST_READ = 1000
+"""Errors that are put into words; each costs time, and ten are shown."""
 _JSON_WORDS = {"True": "true", "False": "false", "None": "null"}
+_SHAPE: TypeAdapter[Shape] = TypeAdapter(ShapeField, config=ConfigDict(strict=True))
+_TYPED: dict[str | int, str] = {
+    "init": "type",
+    "loss": "type",
+    "optimizer": "type",
+    "data": "source",
+}
+_COMMENTS = ("comment", "_comment", "comments", "description", "note", "notes", "//", "#")
+_OF_OPTIMIZERS = {name for cls in OPTIMIZERS.values() for name in cls.Spec.model_fields}
 _NAME_RULE = "letters, digits and _, not starting with a digit"
 
 
 def problems_of(e: ValidationError, values: Any) -> list[Problem]:
     """The problems that a validation error holds, at their places in `values`."""
-    return [_problem(details, values) for details in e.errors(include_url=False)]
+    details = [d for d in e.errors(include_url=False)[:_MOST_READ] if not _follows(d)]
+    problems = []
+    edges = values.get("edges") if isinstance(values, dict) else None
+    if isinstance(edges, list) and edges and all(isinstance(path, str) for path in edges):
+        text = f"a list of paths is expected, each a list itself: write [{_json(edges)}]"
+        problems = [Problem(("edges",), text)]
+        details = [d for d in details if d["loc"][0] != "edges"]
+    renamed = _renamed(details, values)
+    for one in details:
+        at, key = _place(one["loc"], values)
+        if one["type"] == "extra_forbidden":
+            problems.append(_unknown(at, renamed.get(at), values))
+        elif one["type"] != "missing" or (*at, key) not in renamed.values():
+            problems.append(_problem(one, at, key))
+    return problems
 
 
-def _problem(details: ErrorDetails, values: Any) -> Problem:
-    at, key = _place(details["loc"], values)
+def _follows(details: ErrorDetails) -> bool:
+    """Whether an error is the consequence of others: a list counts none of its wrong entries."""
+    too_short = details["type"] == "too_short"
+    return too_short and len(details["input"]) >= details["ctx"]["min_length"]
+
+
+def _renamed(details: list[ErrorDetails], values: Any) -> dict[Path, Path]:
+    """Unknown attributes that stand for missing ones: two errors, but one mistake."""
+    missing: dict[Path, list[str | int]] = {}
+    unknown: dict[Path, list[str | int]] = {}
+    for one in details:
+        at, key = _place(one["loc"], values)
+        if one["type"] == "missing":
+            missing.setdefault(at, []).append(key)
+        elif one["type"] == "extra_forbidden":
+            unknown.setdefault(at[:-1], []).append(at[-1])
+    renamed = {}
+    for at in missing.keys() & unknown.keys():
+        alone = len(missing[at]) == len(unknown[at]) == 1
+        for name in missing[at]:
+            for key in unknown[at]:
+                if alone or did_you_mean(key, [str(name)]):
+                    renamed[(*at, key)] = (*at, name)
+    return renamed
+
+
+def _unknown(at: Path, meant: Path | None, values: Any) -> Problem:
+    """An attribute that its object does not have; `meant` is one that is missing there."""
+    known = _attributes(at[:-1], values)
+    if meant is not None:
+        hint = f"did you mean '{meant[-1]}', which is missing?"
+    elif at[-1] in _COMMENTS and "doc" in known:
+        hint = "a comment goes into 'doc'"
+    elif at[:-1] == ("train",) and at[-1] in _OF_OPTIMIZERS:
+        hint = "it belongs into 'optimizer'"
+    else:
+        holder = values
+        for step in at[:-1]:
+            holder = holder[step]
+        hint = did_you_mean(at[-1], [name for name in known if name not in holder])[2:]
+    hint = hint or f"known here: {', '.join(known)}"
+    return Problem(at, f"unknown attribute {quoted(at[-1])}; {hint}", at_key=True)
+
+
+def _problem(details: ErrorDetails, at: Path, key: str | int) -> Problem:
     kind, found, ctx = details["type"], details["input"], details.get("ctx", {})
-    if kind == "extra_forbidden":
-        known = _attributes(at[:-1], values)
-        hint = did_you_mean(at[-1], known) or f"; known here: {', '.join(known)}"
-        return Problem(at, f"unknown attribute {quoted(at[-1])}{hint}", at_key=True)
     if kind == "missing":
-        return Problem(at, f"missing attribute '{key}'")
-    if kind == "tag" and ctx["key"]:
-        return Problem((*at, ctx["key"]), ctx["text"])
-    limit = kind in ("too_long", "string_too_long") and len(str(found)) > 10_000
-    return Problem(at, _what(kind, details["msg"], found, ctx), kind="limit" if limit else "spec")
+        remedy = ': write "format": 1' if key == "format" and not at else ""
+        return Problem(at, f"missing attribute '{key}'{remedy}")
+    if kind == "below":
+        return Problem((*at, *ctx["steps"]), ctx["text"])
+    if kind == "tag":
+        return _of_no_type(at, ctx["key"], ctx["text"], found)
+    limit = kind in ("too_long", "string_too_long") and len(found) > 10_000
+    text = _what(kind, details["msg"], found, ctx)
+    if kind == "dict_type" and isinstance(found, str) and at[-1] in _TYPED and len(found) < 60:
+        text += f"; write {_json({_TYPED[at[-1]]: found})}"
+    return Problem(at, text, kind="limit" if limit else "spec")
+
+
+def _of_no_type(at: Path, tag: str | None, text: str, found: dict[str, Any]) -> Problem:
+    """An object whose type is missing (tag None) or unknown."""
+    if tag is None:
+        wanted = "source" if at == ("data",) else "type"
+        close = next((key for key in found if did_you_mean(key, [wanted])), None)
+        if close is None:
+            return Problem(at, text)
+        text = f"unknown attribute {quoted(close)}; did you mean '{wanted}'?"
+        return Problem((*at, close), text, at_key=True)
+    name = found[tag]
+    if at[:1] == ("nodes",) and len(at) == 2 and not did_you_mean(name, LAYERS):
+        loss = next((loss for loss in LOSSES if did_you_mean(name, [loss])), None)
+        if loss is not None:
+            text = f"unknown layer type {quoted(name)}: a loss is no node; leave this one out"
+            text += f' and write "loss": {_json({"type": loss})} beside "nodes"'
+    return Problem((*at, tag), text)
+
+
+def _json(value: Any) -> str:
+    """JSON that a person could paste, cut where it is long."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 100 else text[:97] + "..."
 
 
 def _what(kind: str, message: str, found: Any, ctx: dict[str, Any]) -> str:
@@ -72,7 +168,8 @@ def _what(kind: str, message: str, found: Any, ctx: dict[str, Any]) -> str:
         return f"{_EXPECTED[kind]} is expected, found {shown}"
     if kind in _BOUND:
         word, bound = _BOUND[kind]
-        return f"must be {word} {ctx[bound]}, found {shown}"
+        most = ctx[bound]
+        return f"must be {word} {f'{most:g}' if isinstance(most, float) else most}, found {shown}"
     if kind == "literal_error":
         choices = ctx["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         hint = did_you_mean(found, choices)
@@ -88,7 +185,7 @@ def _what(kind: str, message: str, found: Any, ctx: dict[str, Any]) -> str:
         return "a text that is not empty is expected"
     if kind == "string_too_long":
         return f"at most {ctx['max_length']} characters are allowed, found {len(found)}"
-    if kind in ("tag", "newer"):
+    if kind == "newer":
         return str(ctx["text"])
     if kind == "value_error":
         return str(ctx["error"])
@@ -154,9 +251,11 @@ def outline_of(values: Any) -> Outline:
         complete=isinstance(inputs, dict)
         and isinstance(nodes, list)
         and isinstance(edges, list)
-        and len(found_nodes) == len(nodes)
-        and len(found_edges) == len(edges)
-        and (outputs is None or _texts(outputs)),
+        and 0 < len(found_nodes) == len(nodes)
+        and 0 < len(found_edges) == len(edges)
+        and (outputs is None or _texts(outputs))
+        and all(re.fullmatch(NAME, name) for name in inputs)
+        and all(re.fullmatch(NAME, node_id) for _, node_id, _ in found_nodes),
     )
 
 
@@ -179,7 +278,7 @@ def _nodes(values: list[Any]) -> Iterator[tuple[Path, str, NodeSpec | None]]:
 
 def _shape(value: Any) -> Shape | None:
     try:
-        shape: Shape = TypeAdapter(ShapeField).validate_python(value["shape"], strict=None)
+        shape: Shape = _SHAPE.validate_python(value["shape"])
     except (ValidationError, KeyError, TypeError):
         return None  # reported by the check of the whole
     return shape

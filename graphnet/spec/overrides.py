@@ -8,6 +8,7 @@ from typing import Any
 
 from graphnet.declaration import did_you_mean
 from graphnet.errors import SpecError, clipped, quoted
+from graphnet.spec.source import parse
 
 
 def override(values: Any, setting: str) -> None:
@@ -21,16 +22,16 @@ def override(values: Any, setting: str) -> None:
     """
     key, equals, text = setting.partition("=")
     if not equals or not key:
-        raise SpecError(clipped(f"--set {setting}: KEY=VALUE is expected (train.epochs=3)"))
+        raise SpecError(clipped(f"{_named(setting)}: KEY=VALUE is expected (train.epochs=3)"))
     steps = key.split(".")
     holder = values
     for i, step in enumerate(steps[:-1]):
         holder = holder[_index(holder, step, setting, steps[:i])]
     last = steps[-1]
     if isinstance(holder, dict):
-        holder[last] = _parse(text)
+        holder[last] = _parse(text, setting)
     else:
-        holder[_index(holder, last, setting, steps[:-1])] = _parse(text)
+        holder[_index(holder, last, setting, steps[:-1])] = _parse(text, setting)
 
 
 def _index(holder: Any, step: str, setting: str, above: list[str]) -> Any:
@@ -49,11 +50,20 @@ def _index(holder: Any, step: str, setting: str, above: list[str]) -> Any:
         known = [name for name in ids if isinstance(name, str)]
     where = ".".join(above) or "the spec"
     hint = did_you_mean(step, known)
-    raise SpecError(clipped(f"--set {setting}: {where} has no {quoted(step)}{hint}"))
+    raise SpecError(clipped(f"{_named(setting)}: {where} has no {quoted(step)}{hint}"))
 
 
-def _parse(text: str) -> Any:
+def _parse(text: str, setting: str) -> Any:
     try:
-        return json.loads(text, parse_constant=lambda name: name)
-    except (json.JSONDecodeError, RecursionError):
+        json.loads(text, parse_constant=_no_json)
+    except (ValueError, RecursionError):
         return text
+    return parse(text, _named(setting))  # JSON: held to the same rules as that of a file
+
+
+def _no_json(literal: str) -> None:
+    raise ValueError(literal)
+
+
+def _named(setting: str) -> str:
+    return f"--set {setting if len(setting) <= 120 else setting[:117] + '...'}"

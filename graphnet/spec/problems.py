@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
-from graphnet.errors import GraphnetError, ShapeError, SpecError, SpecLimitError, clipped
+from pydantic_core import PydanticCustomError
+
+from graphnet.errors import GraphnetError, ShapeError, SpecError, SpecLimitError, clipped, quoted
 
 MOST_REPORTED = 10
 Path = tuple[str | int, ...]
@@ -31,11 +34,19 @@ class Problem:
         return f"{self.about}: {self.text} ({where})" if self.about else f"{where}: {self.text}"
 
 
+def below(text: str, *steps: str | int) -> PydanticCustomError:
+    """A validator's error whose place is so many steps below the value at hand."""
+    return PydanticCustomError("below", "{text}", {"text": text, "steps": steps})
+
+
 def json_path(at: Path) -> str:
     """("nodes", 1, "type") -> `nodes[1].type`; the file as a whole is `spec`."""
     text = ""
     for step in at:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+        if isinstance(step, int) or not re.fullmatch(r"[\w$-]{1,150}", step):
+            text += f"[{quoted(step)}]"
+        else:
+            text += f".{step}" if text else step
     return text or "spec"
 
 
@@ -44,20 +55,22 @@ def error(problems: list[Problem], source: str, text: str | None) -> GraphnetErr
 
     text: the JSON that the places are looked up in; None for a spec that was made in Python.
     """
-    lines = []
     if text is None:
-        lines = [f"{source}: {problem.line()}" for problem in problems]
+        lines = list(dict.fromkeys(f"{source}: {problem.line()}" for problem in problems))
+        count, shown = len(lines), lines[:MOST_REPORTED]
     else:
-        from graphnet.spec.positions import Positions  # only a spec with a mistake pays for it
+        from graphnet.spec.positions import Positions, line_column  # only for wrong specs
 
-        places = Positions(text)
-        found = [(places.of(p.at, key=p.at_key), p.line()) for p in problems]
-        found.sort(key=lambda item: item[0])
-        lines = [f"{source}:{line}:{column}: {what}" for (line, column), what in found]
-    unique = list(dict.fromkeys(clipped(line) for line in lines))
-    shown = unique[:MOST_REPORTED]
-    if len(unique) > MOST_REPORTED:
-        shown.append(f"{source}: and {len(unique) - MOST_REPORTED} more")
+        above = {problem.at[:n] for problem in problems for n in range(len(problem.at) + 1)}
+        places = Positions(text, above)
+        found = [(places.offset(p.at, key=p.at_key), p.line()) for p in problems]
+        unique = list(dict.fromkeys(sorted(found, key=lambda item: item[0])))
+        count, shown = len(unique), []
+        for offset, what in unique[:MOST_REPORTED]:
+            line, column = line_column(text, offset)
+            shown.append(f"{source}:{line}:{column}: {what}")
+    if count > MOST_REPORTED:
+        shown.append(f"{source}: and {count - MOST_REPORTED} more")
     kinds = {problem.kind for problem in problems}
     cls = SpecLimitError if "limit" in kinds else SpecError if "spec" in kinds else ShapeError
-    return cls("\n".join(shown))
+    return cls("\n".join(clipped(line) for line in shown))

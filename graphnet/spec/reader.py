@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from graphnet.declaration import Shape
 from graphnet.layers.base import NodeSpec
 from graphnet.spec import meaning, shapes, source
-from graphnet.spec.graph import GraphSpec
+from graphnet.spec.graph import MAX_NODES, GraphSpec
 from graphnet.spec.problems import Problem, error
 from graphnet.spec.wiring import Outline, Wiring, wire
 
@@ -54,6 +55,8 @@ def check_values(values: Any, name: str = "spec", text: str | None = None) -> Re
 
     Errors: SpecError, ShapeError, SpecLimitError.
     """
+    if isinstance(values, dict) and (problems := _past_limits(values)):
+        raise error(problems, name, text)
     try:
         spec = GraphSpec.model_validate(values)
     except ValidationError as e:
@@ -75,9 +78,7 @@ def resolve(spec: GraphSpec, name: str | None = None, text: str | None = None) -
     nodes = [(("nodes", i), node.id, node) for i, node in enumerate(spec.nodes)]
     edges = [(("edges", i), path) for i, path in enumerate(spec.edges)]
     inputs = {key: given.shape for key, given in spec.inputs.items()}
-    problems = []
-    if sum(len(path) for _, path in edges) > MAX_EDGES:
-        problems = [Problem(("edges",), f"more than {MAX_EDGES} names in paths", kind="limit")]
+    if problems := _past_limits({"nodes": nodes, "edges": spec.edges, "inputs": inputs}):
         raise error(problems, name or spec.name, text)
     wiring, problems = wire(Outline(inputs, nodes, edges, spec.outputs, complete=True))
     itemsize = 8 if spec.dtype == "float64" else 4
@@ -88,3 +89,20 @@ def resolve(spec: GraphSpec, name: str | None = None, text: str | None = None) -
     if problems:
         raise error(problems, name or spec.name, text)
     return Resolved(spec, {node.id: node for node in spec.nodes}, wiring, found)
+
+
+def _past_limits(values: Mapping[str, Any]) -> list[Problem]:
+    """What is too long to be looked into: every entry could be a mistake of its own."""
+    problems = []
+    for key, kinds in (("inputs", dict), ("nodes", list), ("outputs", list)):
+        found = values.get(key)
+        if isinstance(found, kinds) and len(found) > MAX_NODES:
+            text = f"at most {MAX_NODES:,} entries are allowed, found {len(found):,}"
+            problems.append(Problem((key,), text, kind="limit"))
+    edges = values.get("edges")
+    if isinstance(edges, (list, tuple)):
+        names = sum(len(path) if isinstance(path, (list, tuple)) else 1 for path in edges)
+        if names > MAX_EDGES:
+            text = f"at most {MAX_EDGES:,} names in paths are allowed, found {names:,}"
+            problems.append(Problem(("edges",), text, kind="limit"))
+    return problems

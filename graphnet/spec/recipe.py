@@ -8,6 +8,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from graphnet.declaration import FAMILY, Declaration, tagged
 from graphnet.optimizers import SGD, OptimizerField
+from graphnet.spec.problems import below
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 # The history of more epochs would not fit into a bundle, whose limit is 4 MiB.
@@ -67,8 +68,11 @@ class Idx(DataSpec):
 
     @model_validator(mode="after")
     def _pairs(self) -> Idx:
-        if (self.test_images is None) != (self.test_labels is None):
-            raise ValueError("'test_images' and 'test_labels' go together: give both or neither")
+        given, absent = "test_images", "test_labels"
+        if self.test_images is None:
+            given, absent = absent, given
+        if getattr(self, given) is not None and getattr(self, absent) is None:
+            raise below(f"needs '{absent}' beside it: give both or neither", given)
         return self
 
 

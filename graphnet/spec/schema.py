@@ -50,6 +50,8 @@ def schema() -> dict[str, Any]:
     for part in (GraphSpec, InputSpec, ImageSpec, TrainSpec):
         _describe(graph[part.__name__], part)
     definitions.update({name: body for name, body in graph.items() if name != "GraphSpec"})
+    # Pydantic says what names look like, but not that there are no others.
+    graph["GraphSpec"]["properties"]["inputs"]["additionalProperties"] = False
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **graph["GraphSpec"],

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from graphnet.declaration import Shape
-from graphnet.errors import ShapeError
+from graphnet.declaration import Shape, did_you_mean
+from graphnet.errors import ShapeError, quoted
 from graphnet.layers.base import NodeSpec
-from graphnet.spec.problems import Path, Problem
+from graphnet.spec.problems import MOST_REPORTED, Path, Problem
 from graphnet.spec.wiring import Wiring, label
 
 MAX_BYTES = 8 * 2**30
@@ -25,6 +25,7 @@ def infer(
     shapes = {name: shape for name, shape in inputs.items() if shape is not None}
     specs = {node_id: (at, spec) for at, node_id, spec in nodes}
     problems: list[Problem] = []
+    sound: dict[str, tuple[Shape, ...]] = {}  # what arrives at the nodes whose shapes fit
     for node_id in wiring.order:
         at, spec = specs[node_id]
         sources = wiring.sources[node_id]
@@ -32,15 +33,18 @@ def infer(
             if spec is not None and spec.shape is not None:
                 shapes[node_id] = spec.shape  # the author's claim lets the rest be checked
             continue
-        shape, problem = _node(at, spec, sources, [shapes[s] for s in sources])
-        shapes[node_id] = shape if shape is not None else spec.shape or ()
-        if shape is None and spec.shape is None:
-            del shapes[node_id]
+        arriving = tuple(shapes[s] for s in sources)
+        shape, problem = _node(at, spec, sources, arriving)
+        if shape is not None:
+            sound[node_id] = arriving
         if problem:
             problems.append(problem)
-    problems += _shared(specs, wiring, shapes)
+        known = spec.shape if spec.shape is not None else shape
+        if known is not None:
+            shapes[node_id] = known
+    problems += _shared(specs, sound)
     if not problems:
-        problems += _sizes(specs, wiring, shapes, itemsize)
+        problems += _sizes(specs, sound, shapes, itemsize)
     return shapes, problems
 
 
@@ -53,40 +57,58 @@ def _node(
     try:
         shape = spec.infer_shape(*shapes)
     except ShapeError as e:
-        return None, Problem(at, f"{e}; {given}", label(spec), "shape")
+        text = f"{e}; {given}{_other_way_round(spec, shapes)}"
+        return None, Problem(at, text, label(spec), "shape")
     if spec.shape is not None and spec.shape != shape:
         text = f"its output has shape {shape}, but 'shape' claims {spec.shape}; {given}"
-        return spec.shape, Problem((*at, "shape"), text, label(spec), "shape")
+        return shape, Problem((*at, "shape"), text, label(spec), "shape")
     return shape, None
 
 
+def _other_way_round(spec: NodeSpec, shapes: Sequence[Shape]) -> str:
+    """A remedy where two inputs fit once they change places."""
+    if len(shapes) != 2:
+        return ""
+    try:
+        spec.infer_shape(*reversed(shapes))
+    except ShapeError:
+        return ""
+    return "; the other way round they fit: swap the two edges"
+
+
 def _shared(
-    specs: Mapping[str, tuple[Path, NodeSpec | None]], wiring: Wiring, shapes: Mapping[str, Shape]
+    specs: Mapping[str, tuple[Path, NodeSpec | None]], sound: Mapping[str, tuple[Shape, ...]]
 ) -> list[Problem]:
     """What is wrong with the nodes that use another's parameters."""
-    problems = []
+    problems: list[Problem] = []
     for at, spec in specs.values():
         if spec is None or spec.share is None:
             continue
         place, about = (*at, "share"), label(spec)
         other = specs.get(spec.share, (at, None))[1]
         if spec.share not in specs:
-            problems.append(Problem(place, f"node '{spec.share}' is not defined", about))
+            hint = ""
+            if len(problems) < MOST_REPORTED:
+                owners = [name for name, (_, s) in specs.items() if s and s.share is None]
+                hint = did_you_mean(spec.share, owners)
+            problems.append(Problem(place, f"node '{spec.share}' is not defined{hint}", about))
         elif other is None:
             continue
-        elif other.id == spec.id or other.share is not None:
-            text = f"it cannot share with '{other.id}', which owns no parameters itself"
+        elif other.id == spec.id:
+            problems.append(Problem(place, "it cannot share with itself: leave it out", about))
+        elif other.share is not None:
+            text = f"'{other.id}' itself uses the parameters of '{other.share}': share with that"
             problems.append(Problem(place, text, about))
         elif "init" in spec.model_fields_set:
             text = f"'init' belongs to '{other.id}', whose parameters it uses: leave it out here"
             problems.append(Problem((*at, "init"), text, about))
         elif _own(spec) != _own(other):
             text = f"it must have the type and attributes of {label(other)} to share with it"
-            problems.append(Problem(place, text, about))
-        elif all(n in shapes for n in (*wiring.sources[spec.id], *wiring.sources[other.id])):
+            problems.append(Problem(place, f"{text}{_difference(spec, other)}", about))
+        elif spec.id in sound and other.id in sound:
             mine, theirs = (
                 {k: p.shape for k, p in {**n.parameters(*x), **n.states(*x)}.items()}
-                for n, x in ((n, [shapes[s] for s in wiring.sources[n.id]]) for n in (spec, other))
+                for n, x in ((n, sound[n.id]) for n in (spec, other))
             )
             if mine != theirs:
                 text = f"its parameters have shapes {mine}, those of '{other.id}' {theirs}"
@@ -100,24 +122,33 @@ def _own(spec: NodeSpec) -> dict[str, object]:
     return {k: v for k, v in spec if k not in free}
 
 
+def _difference(spec: NodeSpec, other: NodeSpec) -> str:
+    """The first attribute in which two nodes of one type differ."""
+    if spec.type != other.type:
+        return ""
+    mine, theirs = _own(spec), _own(other)
+    name = next(name for name in mine if mine[name] != theirs[name])
+    return f"; '{name}' is {quoted(mine[name])} here, {quoted(theirs[name])} there"
+
+
 def _sizes(
     specs: Mapping[str, tuple[Path, NodeSpec | None]],
-    wiring: Wiring,
+    sound: Mapping[str, tuple[Shape, ...]],
     shapes: Mapping[str, Shape],
     itemsize: int,
 ) -> list[Problem]:
     """Sizes that no file could hold, found before anything is allocated."""
     total = 0
     for at, spec in specs.values():
-        if spec is None or any(name not in shapes for name in (spec.id, *wiring.sources[spec.id])):
+        if spec is None or spec.id not in sound:
             continue
-        parameters = spec.parameters(*(shapes[name] for name in wiring.sources[spec.id]))
+        parameters = spec.parameters(*sound[spec.id])
         total += sum(math.prod(p.shape) for p in parameters.values()) * itemsize
         if total > MAX_BYTES:
-            text = f"with it the parameters take {total} bytes; the limit is {MAX_BYTES}"
+            text = f"with it the parameters take {total:,} bytes; the limit is {MAX_BYTES:,}"
             return [Problem(at, text, label(spec), "limit")]
         sample = math.prod(shapes[spec.id]) * itemsize
         if sample > MAX_BYTES:
-            text = f"one sample of its output takes {sample} bytes; the limit is {MAX_BYTES}"
+            text = f"one sample of its output takes {sample:,} bytes; the limit is {MAX_BYTES:,}"
             return [Problem(at, text, label(spec), "limit")]
     return []

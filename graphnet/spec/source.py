@@ -15,7 +15,10 @@ from graphnet.spec.problems import Problem, error
 
 MAX_BYTES = 2 * 2**20
 MAX_DEPTH = 64
+MAX_KEYS = 200_000
+"""In all objects together; each could be a mistake of its own."""
 _LARGEST_INTEGER = 2**63 - 1
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?')
 
 
@@ -41,32 +44,37 @@ def read_text(path: str | os.PathLike[str]) -> str:
 def decode(data: bytes, name: str) -> str:
     """Bytes as text: UTF-8 without a byte order mark."""
     if len(data) > MAX_BYTES:
-        raise SpecLimitError(clipped(f"{name}: larger than the limit of {MAX_BYTES} bytes"))
+        raise SpecLimitError(clipped(f"{name}: larger than the limit of {MAX_BYTES:,} bytes"))
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        raise _at(name, 1, 1, "starts with a byte order mark: save it as UTF-8 without one")
+        raise _at(name, 1, 1, "starts with a byte order mark: save the file as UTF-8 without one")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as e:
         before = data[: e.start].decode("utf-8")
         line, column = line_column(before, len(before))
         byte = data[e.start]
-        raise _at(name, line, column, f"byte 0x{byte:02x} is not UTF-8: save it as UTF-8") from None
+        what = f"byte 0x{byte:02x} is not UTF-8: save the file in that encoding"
+        raise _at(name, line, column, what) from None
 
 
 def parse(text: str, name: str) -> Any:
     """The JSON values of a text.
 
     Errors: SpecError for what is not JSON, for a key given twice, NaN, infinity, an integer
-    beyond 64 bits, a number that overflows, a lone surrogate; SpecLimitError past 64 levels.
+    beyond 64 bits, a number that overflows, a lone surrogate; SpecLimitError past 64 levels
+    or 200,000 keys.
     """
     if len(text) > MAX_BYTES:
-        raise SpecLimitError(clipped(f"{name}: larger than the limit of {MAX_BYTES} bytes"))
+        raise SpecLimitError(clipped(f"{name}: larger than the limit of {MAX_BYTES:,} bytes"))
     _check_depth(text, name)
-    duplicated = False
+    duplicated, keys = False, 0
     refused: list[str] = []
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal duplicated
+        nonlocal duplicated, keys
+        keys += len(items)
+        if keys > MAX_KEYS:
+            raise SpecLimitError(clipped(f"{name}: more than {MAX_KEYS:,} keys in all"))
         value = dict(items)
         duplicated |= len(value) != len(items)
         return value
@@ -96,11 +104,13 @@ def parse(text: str, name: str) -> Any:
             parse_constant=constant,
         )
     except json.JSONDecodeError as e:
-        line, column = line_column(text, min(e.pos, len(text)))
-        raise _at(name, line, column, _not_json(text, e)) from None
+        from graphnet.spec.slips import slip  # for broken files alone
+
+        offset, reason = slip(text, e)
+        raise _at(name, *line_column(text, offset), reason) from None
     if refused or duplicated:
         raise _refused(text, name, refused)
-    if "\\u" in text:
+    if "\\u" in text or _SURROGATE.search(text):
         _check_surrogates(text, name)
     return value
 
@@ -118,17 +128,16 @@ def _check_depth(text: str, name: str) -> None:
 
 def _check_surrogates(text: str, name: str) -> None:
     for string in _STRING.finditer(text):
-        if "\\u" in string.group() and re.search("[\ud800-\udfff]", json.loads(string.group())):
+        if _SURROGATE.search(json.loads(string.group())):
             line, column = line_column(text, string.start())
             raise _at(name, line, column, "a lone surrogate is no character: write the pair")
 
 
 def _refused(text: str, name: str, literals: list[str]) -> GraphnetError:
     """The places of doubled keys and of numbers that JSON or 64 bits do not have."""
-    places = Positions(text)
     problems = [
-        Problem(path, f"key {quoted(str(path[-1]))} is given twice in one object", at_key=True)
-        for path, _ in places.duplicates
+        Problem(path, f"key {quoted(path[-1])} is given twice in one object", at_key=True)
+        for path in dict.fromkeys(path for path, _ in Positions(text, wanted=()).duplicates)
     ]
     if problems:
         return error(problems, name, text)
@@ -141,30 +150,6 @@ def _refused(text: str, name: str, literals: list[str]) -> GraphnetError:
     if re.fullmatch(r"-?\d+", literal):
         return _at(name, line, column, f"integer {quoted(literal, 40)} is beyond 64 bits")
     return _at(name, line, column, f"number {quoted(literal, 40)} overflows: write a finite one")
-
-
-def _not_json(text: str, e: json.JSONDecodeError) -> str:
-    """The decoder's reason, with a way out for the slips that people make."""
-    found = text[e.pos : e.pos + 1]
-    before = text[: e.pos].rstrip()[-1:]
-    reason = e.msg[0].lower() + e.msg[1:]
-    if not text.strip():
-        return "is empty: a spec is a JSON object"
-    if found == "'":
-        return "not JSON: strings take double quotes"
-    if found in ("/", "#"):
-        return 'not JSON: comments do not exist; put the text into a "doc" field'
-    if found in ("}", "]") and before == ",":
-        return f"not JSON: the comma before '{found}' is one too many"
-    if found in ("T", "F") or text.startswith("None", e.pos):
-        return "not JSON: write true, false or null"
-    if e.msg.startswith("Unterminated string"):
-        return "not JSON: a string that starts here has no closing quote on its line"
-    if e.msg.startswith("Invalid control character"):
-        return "not JSON: a line break or control character in a string; write it as \\n or \\u...."
-    if not found:
-        return f"not JSON: the text ends too early ({reason})"
-    return f"not JSON: {reason}, found {quoted(text[e.pos : e.pos + 12].split(chr(10))[0])}"
 
 
 def _at(name: str, line: int, column: int, what: str) -> SpecError:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from graphnet.declaration import Shape, did_you_mean
 from graphnet.errors import quoted
 from graphnet.layers.base import NodeSpec
-from graphnet.spec.problems import Path, Problem
+from graphnet.spec.problems import MOST_REPORTED, Path, Problem
 
 
 @dataclass(frozen=True)
@@ -51,29 +51,38 @@ def wire(outline: Outline) -> tuple[Wiring, list[Problem]]:
     places = {node_id: at for at, node_id, _ in outline.nodes}
     arrivals: dict[str, list[tuple[Path, str, str | None]]] = {n: [] for n in specs}
     left: set[str] = set()
+    doubled = bool(problems)
     for at, path in outline.edges:
-        found, wrong = _edges(at, path, outline, specs)
+        found, wrong = _edges(at, path, outline, specs, hints=MOST_REPORTED - len(problems))
         problems += wrong
         for place, source, target, port in found:
             arrivals[target].append((place, source, port))
             left.add(source)
     # An edge that is not understood would show again as an empty port and a second sink.
     whole = outline.complete and not problems
-    sources = {}
+    if doubled:  # one name for two things: what arrives where cannot be said
+        wrong = _outputs(outline, specs, ())[1] if outline.outputs is not None else []
+        return Wiring((), dict.fromkeys(specs, ()), ()), problems + wrong
+    sources, ports = {}, {}
     for node_id, spec in specs.items():
-        filled, wrong = _ports(spec, places[node_id], arrivals[node_id], whole)
+        sources[node_id], ports[node_id] = _ports(spec, places[node_id], arrivals[node_id], whole)
+    order, circle = _order(list(specs), sources)
+    for node_id in circle:  # an edge too many closes it: that is one mistake
+        ports.pop(node_id, None)
+    for wrong in ports.values():
         problems += wrong
-        sources[node_id] = filled
+    if circle:
+        problems.append(_circle(circle, arrivals))
     if whole and not problems:
         problems += [
             Problem(("inputs", name), f"input '{name}' is used by no edge: use it or leave it out")
             for name in outline.inputs
             if name not in left
         ]
-    order, wrong = _order(list(specs), sources, places)
-    problems += wrong
-    outputs, wrong = _outputs(outline, specs, left, whole)
-    problems += wrong
+    left_over = [node_id for node_id in specs if node_id not in left]
+    outputs, wrong = _outputs(outline, specs, left_over)
+    if outline.outputs is not None or (whole and not problems):
+        problems += wrong
     return Wiring(order, sources, outputs), problems
 
 
@@ -81,18 +90,21 @@ def _doubled(outline: Outline) -> Iterator[Problem]:
     seen = dict.fromkeys(outline.inputs, "an input")
     for at, node_id, _ in outline.nodes:
         if node_id in seen:
-            what = f"'{node_id}' is already the name of {seen[node_id]}: names are unique"
+            what = f"{quoted(node_id)} is already the name of {seen[node_id]}: names are unique"
             yield Problem((*at, "id"), what)
         seen.setdefault(node_id, "a node")
 
 
 def _edges(
-    at: Path, path: Sequence[str], outline: Outline, specs: Mapping[str, NodeSpec | None]
+    at: Path,
+    path: Sequence[str],
+    outline: Outline,
+    specs: Mapping[str, NodeSpec | None],
+    hints: int,
 ) -> tuple[list[tuple[Path, str, str, str | None]], list[Problem]]:
     """The edges of one path as (place, source, target, port), and the problems in it."""
     inputs = outline.inputs
-    names = [*inputs, *specs]
-    problems = []
+    problems: list[Problem] = []
     steps: list[tuple[str, str | None] | None] = []
     for i, step in enumerate(path):
         name, dot, port = step.partition(".")
@@ -101,7 +113,8 @@ def _edges(
         if name not in specs and name not in inputs:
             if not outline.complete:
                 continue  # it may be one of those that could not be understood
-            hint = did_you_mean(name, names)
+            # Looking for a close name among 10,000 takes its time: no more than are shown.
+            hint = did_you_mean(name, [*inputs, *specs]) if len(problems) < hints else ""
             following = path[i + 1].partition(".")[0] if i + 1 < len(path) else None
             about = f"node '{following}'" if following in specs else None
             what = "input" if about else "name"
@@ -109,9 +122,10 @@ def _edges(
             problems.append(Problem(place, text, about))
         elif dot and i == 0:
             text = f"{quoted(step)} starts a path: a port is named where an edge arrives"
-            problems.append(Problem(place, f"{text}; write '{name}'"))
-        elif name in inputs and i > 0:
-            problems.append(Problem(place, f"'{name}' is an input: no edge arrives there"))
+            problems.append(Problem(place, f"{text}; write {quoted(name)}"))
+        elif name in inputs and name not in specs and i > 0:
+            text = f"{quoted(name)} is an input: no edge arrives there"
+            problems.append(Problem(place, text))
         else:
             steps[-1] = (name, port if dot else None)
     found = [
@@ -132,8 +146,10 @@ def _ports(
     about, ports = label(spec), spec.ports
     dotted = [(place, source, port) for place, source, port in arrivals if port is not None]
     if dotted and len(dotted) != len(arrivals):
-        text = "its edges come some with a port and some without: write all with, or all without"
-        return in_order, [Problem(at, text, about)]
+        first = arrivals[0][2] is None
+        other = next(place for place, _, port in arrivals if (port is None) != first)
+        text = "some of its edges name a port and some do not: write all with one, or all without"
+        return in_order, [Problem(other, text, about)]
     problems = []
     filled: dict[str, str] = {}
     for place, source, port in dotted:
@@ -143,22 +159,28 @@ def _ports(
             problems.append(Problem(place, f"it has no port {quoted(port)}{hint}", about))
         elif port in filled:
             text = f"port '{port}' takes one edge; '{filled[port]}' and '{source}' arrive there"
+            free = [name for name in ports if all(name != p for _, _, p in dotted)]
+            text += f"; port '{free[0]}' is free" if free else ""
             problems.append(Problem(place, text, about))
         else:
             filled[port] = source
     if whole and not problems and len(arrivals) != len(ports):
         count = f"{len(ports)} input{'s' * (len(ports) > 1)} ({', '.join(ports)})"
         given = ", ".join(f"'{source}'" for source in in_order[:5]) or "none"
-        problems.append(Problem(at, f"it takes {count}; the edges bring {given}", about))
+        given += ", ..." if len(in_order) > 5 else ""
+        given = f"only {given}" if 0 < len(in_order) < len(ports) else given
+        # One too many stands in the file; one too few does not.
+        place = arrivals[len(ports)][0] if len(arrivals) > len(ports) else at
+        problems.append(Problem(place, f"it takes {count}; the edges bring {given}", about))
     if dotted and not problems:
         return tuple(filled[port] for port in ports if port in filled), []
     return in_order, problems
 
 
 def _order(
-    ids: list[str], sources: Mapping[str, tuple[str, ...]], places: Mapping[str, Path]
-) -> tuple[tuple[str, ...], list[Problem]]:
-    """Topological order, ties by the order in `nodes` (Kahn, 1962, with a heap)."""
+    ids: list[str], sources: Mapping[str, tuple[str, ...]]
+) -> tuple[tuple[str, ...], list[str]]:
+    """Topological order, ties by the order in `nodes` (Kahn, 1962, with a heap); and a circle."""
     rank = {node_id: i for i, node_id in enumerate(ids)}
     waits = {n: sum(s in rank for s in sources[n]) for n in ids}
     targets: dict[str, list[str]] = {n: [] for n in ids}
@@ -178,10 +200,23 @@ def _order(
                 heapq.heappush(ready, rank[target])
     if len(order) == len(rank):
         return tuple(order), []
-    cycle = _cycle({n for n in ids if waits[n] > 0}, sources)
+    return tuple(order), _cycle({n for n in ids if waits[n] > 0}, sources)
+
+
+def _circle(
+    cycle: list[str], arrivals: Mapping[str, list[tuple[Path, str, str | None]]]
+) -> Problem:
+    """A circle, at that of its edges which was written last."""
+    before = dict(zip([*cycle[1:], cycle[0]], cycle, strict=True))
+    last = max(
+        place
+        for node_id in cycle
+        for place, name, _ in arrivals[node_id]
+        if name == before[node_id]
+    )
     shown = [*cycle, cycle[0]] if len(cycle) <= 8 else [*cycle[:7], "...", cycle[0]]
-    text = f"the edges go in a circle: {' -> '.join(shown)}; a graph has none"
-    return tuple(order), [Problem(places[cycle[0]], text)]
+    text = f"the edges go in a circle: {' -> '.join(shown)}; leave out the one that goes back"
+    return Problem(last, text)
 
 
 def _cycle(stuck: set[str], sources: Mapping[str, tuple[str, ...]]) -> list[str]:
@@ -197,26 +232,26 @@ def _cycle(stuck: set[str], sources: Mapping[str, tuple[str, ...]]) -> list[str]
 
 
 def _outputs(
-    outline: Outline, specs: Mapping[str, NodeSpec | None], left: set[str], whole: bool
+    outline: Outline, specs: Mapping[str, NodeSpec | None], sinks: Sequence[str]
 ) -> tuple[tuple[str, ...], list[Problem]]:
     """The declared outputs, or the only node that no edge leaves."""
     if outline.outputs is None:
-        sinks = [node_id for node_id in specs if node_id not in left]
-        if len(sinks) == 1 or not whole:
-            return tuple(sinks[:1]), []
+        if len(sinks) == 1:
+            return tuple(sinks), []
         found = ", ".join(f"'{s}'" for s in sinks[:5]) + (", ..." if len(sinks) > 5 else "")
-        text = f"'outputs' must be given: edges leave every node but {found}"
-        if not sinks:
-            text = "'outputs' must be given: an edge leaves every node"
+        text = f"no edge leaves {found}: name the 'outputs', or add the edges that are missing"
         return (), [Problem((), text)]
     problems = []
+    seen: set[str] = set()
     for i, name in enumerate(outline.outputs):
-        if name in outline.inputs:
-            text = f"'{name}' is an input: an output is a node"
+        if name in outline.inputs and name not in specs:
+            text = f"{quoted(name)} is an input: an output is a node"
             problems.append(Problem(("outputs", i), text))
         elif name not in specs and outline.complete:
-            text = f"node {quoted(name)} is not defined{did_you_mean(name, specs)}"
+            hint = did_you_mean(name, specs) if len(problems) < MOST_REPORTED else ""
+            text = f"node {quoted(name)} is not defined{hint}"
             problems.append(Problem(("outputs", i), text))
-        elif name in outline.outputs[:i]:
-            problems.append(Problem(("outputs", i), f"'{name}' is given twice"))
+        elif name in seen:
+            problems.append(Problem(("outputs", i), f"{quoted(name)} is given twice"))
+        seen.add(name)
     return tuple(outline.outputs), problems

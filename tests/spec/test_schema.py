@@ -1,0 +1,108 @@
+"""The JSON Schema that ships: what an editor knows of a spec."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from graphnet.spec.schema import schema_text
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "graphnet" / "spec" / "graphnet.schema.json"
+BROKEN = Path(__file__).parent / "broken"
+
+STRUCTURE = [
+    "001_layer_type_misspelt",
+    "002_layer_type_unknown",
+    "003_attribute_misspelt",
+    "004_attribute_missing",
+    "005_attribute_of_another_layer",
+    "006_units_in_quotes",
+    "008_units_zero",
+    "010_initializer_misspelt",
+    "011_initializer_as_text",
+    "012_initializer_std_negative",
+    "013_optimizer_misspelt",
+    "014_node_without_id",
+    "015_node_without_type",
+    "016_node_id_with_hyphen",
+    "017_node_id_with_dot",
+    "020_nodes_as_object",
+    "022_edge_path_not_nested",
+    "023_edge_with_one_name",
+    "041_shape_with_zero",
+    "042_shape_as_number",
+    "045_value_as_text",
+    "052_image_mode_misspelt",
+    "053_image_attribute_misspelt",
+    "057_data_source_misspelt",
+    "064_label_twice",
+    "065_label_as_number",
+    "069_loss_as_text",
+    "071_softmax_as_a_node",
+    "073_epochs_zero",
+    "074_epochs_misspelt",
+    "075_learning_rate_zero",
+    "076_learning_rate_outside_the_optimizer",
+    "077_seed_as_true",
+    "078_dtype_misspelt",
+    "079_dtype_unknown",
+    "080_name_with_a_space",
+    "081_name_missing",
+    "082_input_without_shape",
+    "083_inputs_as_list",
+    "084_format_newer",
+    "085_format_missing",
+    "086_top_level_key_unknown",
+    "087_comment_field",
+    "088_not_an_object",
+    "108_integer_of_20_digits",
+    "118_several_mistakes",
+    "120_more_than_ten",
+]
+"""Mistakes of structure: a key, a type, a choice, a bound, a missing attribute."""
+
+
+@pytest.fixture(scope="module")
+def validator():
+    schema = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_the_file_that_ships_is_the_one_generated():
+    assert SHIPPED.read_text(encoding="utf-8") == schema_text(), (
+        'regenerate it: python -c "from graphnet.spec.schema import write; write()"'
+    )
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "models").glob("*.json")), ids=lambda p: p.stem)
+def test_the_models_that_ship_are_valid(validator, path):
+    validator.validate(json.loads(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("name", STRUCTURE)
+def test_a_mistake_of_structure_is_refused(validator, name):
+    values = json.loads((BROKEN / f"{name}.json").read_text(encoding="utf-8"))
+    assert not validator.is_valid(values)
+
+
+@pytest.mark.parametrize("name", ["018_node_id_twice", "031_cycle", "038_add_of_two_shapes"])
+def test_a_mistake_of_meaning_is_left_to_the_reader(validator, name):
+    validator.validate(json.loads((BROKEN / f"{name}.json").read_text(encoding="utf-8")))
+
+
+def test_names_of_inputs(validator):
+    values = json.loads((ROOT / "models" / "apple.json").read_text(encoding="utf-8"))
+    values["inputs"]["two words"] = {"shape": []}
+    (error,) = validator.iter_errors(values)
+    assert "two words" in error.message
+    assert list(error.path) == ["inputs"]
+
+
+def test_an_editor_sees_what_things_mean(validator):
+    definitions = validator.schema["$defs"]
+    assert definitions["Node.Affine"]["description"].startswith("out = x @ W + b")
+    assert definitions["Node.Affine"]["properties"]["units"]["description"]
+    assert "Relu" in definitions["Node"]["properties"]["type"]["enum"]
