@@ -11,6 +11,7 @@ from graphnet.declaration import Shape, did_you_mean
 from graphnet.errors import ShapeError, clipped, quoted
 from graphnet.layers.base import Array
 from graphnet.spec.graph import GraphSpec
+from graphnet.spec.image import ImageSpec
 
 
 class Batch(NamedTuple):
@@ -48,6 +49,7 @@ def batch_of(spec: GraphSpec, given: Any) -> Batch:
     found: dict[str, Array] = {}
     counts: dict[str, int | None] = {}
     for name, value in given.items():
+        _refuse_pixels(name, value, spec.inputs[name].image)
         found[name], counts[name] = with_batch_axis(
             f"input '{name}'", value, spec.inputs[name].shape, np.dtype(spec.dtype)
         )
@@ -64,6 +66,17 @@ def batch_of(spec: GraphSpec, given: Any) -> Batch:
             array[...] = declared.value
             found[name] = array
     return Batch(found, samples or 1, samples is not None)
+
+
+def _refuse_pixels(name: str, value: Any, image: ImageSpec | None) -> None:
+    """Bytes are pixels that nobody prepared: their numbers would be 255 times too large."""
+    if image is None or getattr(value, "dtype", None) != np.uint8:
+        return
+    if image.range != (0.0, 255.0) or image.mean is not None or image.std is not None:
+        raise ShapeError(
+            f"input '{name}': prepared numbers are expected, found uint8 pixels: use "
+            "ImagePreparation(...).numbers(pixels), or convert them yourself"
+        )
 
 
 def with_batch_axis(

@@ -323,6 +323,14 @@ def test_classes_come_from_scores_alone():
         class_of("y", np.ones((3, 2, 2)))
 
 
+def test_pixels_that_nobody_prepared_are_refused(model):
+    net = build(model("digits"))
+    pixels = np.full((2, 64), 255, np.uint8)
+    with pytest.raises(ShapeError, match="input 'x': prepared numbers are expected, found uint8"):
+        net.predict(pixels)
+    assert net.predict(pixels / np.float32(255)).shape == (2, 10)
+
+
 def test_several_inputs_come_by_name(network):
     inputs = {"a": {"shape": [2]}, "b": {"shape": [2]}}
     net = network([{"id": "y", "type": "Sub"}], [["a", "y"], ["b", "y"]], inputs=inputs)

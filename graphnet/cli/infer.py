@@ -51,6 +51,8 @@ def _main(argv: Sequence[str] | None) -> int:
     )
     arguments.add_argument("--show-input", metavar="OUT.png", help="save what the network saw")
     options = arguments.parse_args(argv)
+    if options.probabilities and options.top is None and not options.json:
+        arguments.error("--probabilities goes with --top or --json: a label alone has no number")
     classifier = Classifier(_load(options.bundle), options.bundle)
     single = len(options.images) == 1 and not os.path.isdir(options.images[0])
     if options.show_input is not None and not single:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from graphnet.cli.common import DONE, parser, run, table
-from graphnet.declaration import did_you_mean
 from graphnet.errors import SpecError, quoted
 
 
@@ -33,6 +32,8 @@ def _main(argv: Sequence[str] | None) -> int:
         print(table([[name, doc] for name, doc in docs.items()]))
         return DONE
     if options.name not in found:
+        from graphnet.declaration import did_you_mean
+
         hint = did_you_mean(options.name, found) or f"; there are {', '.join(found)}"
         raise SpecError(f"no model {quoted(options.name)} ships{hint}")
     print(found[options.name].read_text(encoding="utf-8"), end="")

@@ -97,9 +97,12 @@ def read_with(path: str, settings: Sequence[str]) -> GraphSpec:
     refuse_bundle(path, "train")
     text = read_text(path)
     values = parse(text, path)
+    if not settings:
+        return check_values(values, path, text).spec
     for setting in settings:
         override(values, setting)
-    return check_values(values, path, text).spec
+    # A value of the command line has no place in the file.
+    return check_values(values, f"{path} --set {' --set '.join(settings)}").spec
 
 
 def _check_out(out: str, spec: str) -> None:

@@ -144,21 +144,19 @@ class Trainer:
             return
         bad = first_bad(self.net.params) or first_bad(self.net.grads, "gradient of ")
         if bad is None and np.isfinite(loss):
-            return
-        where = f"epoch {epoch}, step {step}"
-        raise DivergedError(
-            f"{self.net.spec.name}: training diverged: the loss is {loss}, and not finite is "
-            f"{bad or 'the loss alone'} ({where}); try a lower learning rate"
-        )
+            return  # the product alone overflowed
+        raise self._diverged(f"the loss is {loss}, the first bad tensor {bad}", epoch, step)
 
     def _check_parameters(self, epoch: int) -> None:
         bad = first_bad(self.net.params) or first_bad(self.net.state)
         if bad is not None:
-            where = f"epoch {epoch}, step {self.steps}"
-            raise DivergedError(
-                f"{self.net.spec.name}: training diverged: not finite is {bad} ({where}); "
-                "try a lower learning rate"
-            )
+            raise self._diverged(f"NaN or infinity is in {bad}", epoch, self.steps)
+
+    def _diverged(self, what: str, epoch: int, step: int) -> DivergedError:
+        return DivergedError(
+            f"{self.net.spec.name}: training diverged: {what} (epoch {epoch}, step {step}); "
+            "try a lower learning rate"
+        )
 
 
 def first_bad(arrays: dict[str, Array], prefix: str = "") -> str | None:

@@ -1,0 +1,127 @@
+"""README.md does what it says: every command and program in it runs, in a fresh checkout."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from checkout import ROOT, copy_to, environment, git, need_packages, run
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+COMMANDS = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if line]
+PROGRAMS = [text for kind, text in BLOCKS if kind == "python"]
+LAYER = [text for text in PROGRAMS if text.startswith("@register")]
+NOT_RUN = "make test"  # it would run this test
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="README's lines are for a POSIX shell")
+
+
+class Ran(NamedTuple):
+    """A checkout after all commands of README, and each one's output by its line."""
+
+    folder: Path
+    outputs: dict[str, str]
+
+
+def shell(folder: Path, line: str) -> str:
+    """The standard output of a line in bash, where `python3` is the Python of these tests."""
+    env = environment({"PATH": f"{folder.parent / 'bin'}{os.pathsep}{os.environ['PATH']}"})
+    done = subprocess.run(
+        line,
+        shell=True,
+        executable="/bin/bash" if Path("/bin/bash").exists() else "bash",
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, f"$ {line}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory) -> Ran:
+    need_packages()
+    folder = tmp_path_factory.mktemp("readme")
+    python3 = folder / "bin" / "python3"
+    python3.parent.mkdir()
+    python3.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python3.chmod(0o755)
+    (folder / "graphnet").mkdir()
+    checkout = copy_to(folder / "graphnet")
+    return Ran(checkout, {c: shell(checkout, c) for c in COMMANDS if c != NOT_RUN})
+
+
+def test_the_blocks_are_of_known_kinds():
+    assert {kind for kind, _ in BLOCKS} == {"sh", "python", "json", "text"}
+    assert README.count("```") == 2 * len(BLOCKS)
+    assert COMMANDS[:2] == ["make demo", NOT_RUN]
+    assert len(LAYER) == 1
+
+
+def test_the_spec_is_the_one_that_ships():
+    (text,) = (text for kind, text in BLOCKS if kind == "json")
+    assert text.encode() == (ROOT / "models" / "digits.json").read_bytes()
+
+
+@posix
+def test_every_command_runs(ran):
+    outputs = ran.outputs
+    assert len(outputs) == len(COMMANDS) - 1
+    demo = outputs["make demo"].splitlines()
+    assert re.match(r"digits\.msgpack: test accuracy 0\.9[6-9]", demo[3])
+    assert demo[demo.index("7") - 1].startswith("$ .venv/bin/python tools/infer.py digits.msgpack ")
+    assert "examples/digits/four_in_blue.jpg\t4" in demo
+    assert outputs[".venv/bin/graphnet --version"] == "graphnet 0.1.0\n"
+    for line, output in outputs.items():
+        if "tools/infer.py" in line and line.endswith("nine.png"):
+            assert output == "9\n"
+
+
+@posix
+def test_make_test_has_a_plan(ran):
+    assert ".venv/bin/python -m pytest" in shell(ran.folder, f"make -n {NOT_RUN.split()[1]}")
+
+
+@posix
+@pytest.mark.parametrize("program", [text for text in PROGRAMS if text not in LAYER])
+def test_every_program_runs(ran, program, tmp_path):
+    (tmp_path / "program.py").write_text(program)
+    run(ran.folder / ".venv" / "bin" / "python", tmp_path / "program.py", folder=ran.folder)
+
+
+@posix
+def test_the_checkout_is_clean_afterwards(ran):
+    assert git("status", "--porcelain", folder=ran.folder) == ""
+
+
+def test_a_layer_is_added_as_readme_says(tmp_path):
+    checkout = copy_to(tmp_path)
+    family, base = (checkout / "graphnet" / "layers" / f"{n}.py" for n in ("arithmetic", "base"))
+    cases = checkout / "tests" / "layers" / "layer_cases.py"
+    family.write_text(f"{family.read_text()}\n\n{LAYER[0]}")
+    base.write_text(base.read_text().replace('"Power"', '"Power", "Square"'))
+    env = environment({"PYTHONPATH": str(checkout)})
+
+    def tests(*more: str) -> subprocess.CompletedProcess[str]:
+        pytest_here = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        command = [*pytest_here, "tests/layers", *more]
+        return subprocess.run(command, cwd=checkout, env=env, capture_output=True, text=True)
+
+    without_row = tests()
+    assert without_row.returncode == 1
+    assert "Square" in without_row.stdout
+    cases.write_text(
+        cases.read_text().replace("CASES = [", 'CASES = [\n    Case("Square", {}, ((3,),), (3,)),')
+    )
+    done = tests("-k", "Square")
+    assert done.returncode == 0, done.stdout
+    assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 5
+    schema = "from graphnet.spec.schema import write; write()"
+    run(sys.executable, "-c", schema, folder=checkout, env={"PYTHONPATH": str(checkout)})
+    assert '"Square"' in (checkout / "graphnet" / "spec" / "graphnet.schema.json").read_text()
