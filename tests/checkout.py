@@ -17,7 +17,12 @@ ROOT = Path(__file__).parent.parent
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment without what leads to this checkout or to data sets."""
     hidden = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "GRAPHNET_DATA")
-    kept = {name: value for name, value in os.environ.items() if name not in hidden}
+    # Under `make test` a make of its own would print and behave as a part of that one.
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in hidden and not name.startswith(("MAKE", "MFLAGS"))
+    }
     return {**kept, **(more or {})}
 
 

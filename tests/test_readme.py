@@ -74,7 +74,7 @@ def test_every_command_runs(ran):
     outputs = ran.outputs
     assert len(outputs) == len(COMMANDS) - 1
     demo = outputs["make demo"].splitlines()
-    assert re.match(r"digits\.msgpack: test accuracy 0\.9[6-9]", demo[3])
+    assert any(re.match(r"digits\.msgpack: test accuracy 0\.9[6-9]", line) for line in demo)
     assert demo[demo.index("7") - 1].startswith("$ .venv/bin/python tools/infer.py digits.msgpack ")
     assert "examples/digits/four_in_blue.jpg\t4" in demo
     assert outputs[".venv/bin/graphnet --version"] == "graphnet 0.1.0\n"
