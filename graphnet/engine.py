@@ -55,6 +55,8 @@ class Engine:
             for step in self._prediction
             if step.id in plan.trained
         ]
+        trained = {step.id for step in self._training}
+        self._idle = [layer for n, layer in self.layers.items() if n not in trained]
         # A node in the middle may be given a gradient from outside and get one from an edge too.
         self._sums = {
             name: self.workspace.buffers(f"{name}:sum", {"dout": Buffer(graph.shapes[name])})
@@ -82,6 +84,8 @@ class Engine:
         assert self.loss is not None
         output = self.graph.wiring.outputs[0]
         loss = self.loss.forward(self.predict(inputs)[output], t)
+        for layer in self._idle:  # a pass over everything may have left gradients there
+            layer.clear()
         self._backward(self._training, {output: self.loss.backward(dout)})
         return loss
 
@@ -96,8 +100,7 @@ class Engine:
         for step in reversed(steps):
             layer = step.layer
             if step.id not in found:
-                for grad in layer.grads.values():
-                    grad.fill(0)
+                layer.clear()
                 continue
             layer.needs = step.wants
             dxs = layer.backward(found[step.id])

@@ -191,6 +191,24 @@ def test_a_node_that_no_output_needs_has_zero_gradient_and_costs_nothing(network
     assert not net.backward({"score": np.ones(3)})["side"].any()
 
 
+def test_a_pass_over_everything_leaves_nothing_in_the_next_gradient(network, rng):
+    nodes = [
+        {"id": "side", "type": "Affine", "units": 3},
+        {"id": "score", "type": "Affine", "units": 3},
+        {"id": "twin", "type": "Affine", "units": 3, "share": "score"},
+    ]
+    edges = [["x", "side"], ["x", "score"], ["x", "twin"]]
+    net = network(nodes, edges, outputs=["score"], **LOSS)
+    x = rng.normal(size=(2, 4))
+    expected = net.gradient(x, [0, 1])
+    net.forward(x)
+    net.backward({"side": np.ones((2, 3)), "twin": np.ones((2, 3))})
+    found = net.gradient(x, [0, 1])
+    assert not found["side/W"].any()
+    for name, grad in expected.items():
+        np.testing.assert_array_equal(found[name], grad)
+
+
 def test_values_stand_in_for_inputs_along_the_batch(network):
     inputs = {"x": {"shape": [2]}, "c": {"shape": [2], "value": [10, 20]}}
     net = network([{"id": "y", "type": "Add"}], [["x", "y"], ["c", "y"]], inputs=inputs)

@@ -14,7 +14,7 @@ Array = npt.NDArray[Any]
 
 IMAGE = "image"
 """The one key of `Split.inputs` where a source gives pictures: a spec's image input takes it,
-whatever that input's name. Sources of other kinds name their arrays as the spec's inputs."""
+whatever that input's name. Others name their arrays as the spec's inputs."""
 
 
 @dataclass(frozen=True, eq=False)

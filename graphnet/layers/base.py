@@ -151,6 +151,11 @@ class Layer:
         """A gradient for each port from dout; writes those of the parameters into `grads`."""
         raise NotImplementedError
 
+    def clear(self) -> None:
+        """grads = 0: what a pass leaves behind that does not reach this layer."""
+        for grad in self.grads.values():
+            grad.fill(0)
+
     def _require(self, *names: str) -> None:
         """A layer with parameters cannot be made without them."""
         if missing := [name for name in names if name not in self.params]:

@@ -31,27 +31,37 @@ class Feed:
         self._pixels: Array | None = None
         self._inputs: dict[str, Array] = {}
         try:
-            if IMAGE in split.inputs:
-                self._take_pictures(split.inputs[IMAGE])
-            else:
+            name = self._pictured(split.inputs)
+            if name is None:
                 self._inputs = batch_of(net.spec, split.inputs).inputs
+            else:
+                self._take_pictures(name, split.inputs)
             self.targets = self._take_targets(split.targets)
         except GraphnetError as e:
             raise type(e)(clipped(f"{what}: {e}")) from None
 
-    def _take_pictures(self, pictures: Array) -> None:
+    def _pictured(self, inputs: Mapping[str, Array]) -> str | None:
+        """The input that is given as pictures: bytes under its name, or what a source calls IMAGE;
+        None where all are given as numbers."""
+        declared = self.net.spec.inputs
+        with_image = [name for name, given in declared.items() if given.image is not None]
+        if IMAGE in inputs and IMAGE not in declared:
+            if len(with_image) != 1:
+                raise DatasetError("it gives pictures: one input of the spec must say 'image'")
+            return with_image[0]
+        bytes_of = (n for n in with_image if getattr(inputs.get(n), "dtype", None) == np.uint8)
+        return next(bytes_of, None)
+
+    def _take_pictures(self, name: str, inputs: Mapping[str, Array]) -> None:
         spec = self.net.spec
-        found = [name for name, given in spec.inputs.items() if given.image is not None]
-        if len(found) != 1:
-            raise DatasetError("it gives pictures: the spec must have one input with an 'image'")
-        declared = spec.inputs[found[0]]
+        declared = spec.inputs[name]
         assert declared.image is not None
-        self._name = found[0]
+        others = [other for other in spec.inputs if other != name]
+        if len(inputs) > 1 or any(spec.inputs[other].value is None for other in others):
+            raise DatasetError(f"pictures fill input '{name}' alone; the others need a 'value'")
+        self._name = name
         self._preparation = ImagePreparation(declared.image, declared.shape, spec.dtype)
-        self._pixels = self._preparation.orient(pictures)
-        constants = [name for name in spec.inputs if name != self._name]
-        if any(spec.inputs[name].value is None for name in constants):
-            raise DatasetError(f"it fills input '{self._name}' alone; the others need a 'value'")
+        self._pixels = self._preparation.orient(next(iter(inputs.values())))
 
     def _take_targets(self, t: Array) -> Array:
         loss, scores = self.net.engine.loss, self.net.graph.wiring.outputs[0]

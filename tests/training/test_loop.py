@@ -93,6 +93,28 @@ def test_the_same_seed_gives_the_same_bytes_for_any_threads(spec, threads):
     assert found[0] == found[1]
 
 
+def test_pictures_of_ones_own_are_prepared_like_those_of_a_source(spec):
+    data = load_digits()
+    own = Dataset(
+        "own", *(Split({"x": s.inputs[IMAGE]}, s.targets) for s in (data.train, data.test))
+    )
+    found = [next(iter(fit(build(spec(epochs=1)), d))) for d in (data, own)]
+    assert found[0].loss == found[1].loss
+    assert found[0].test_accuracy == found[1].test_accuracy
+
+
+def test_an_input_called_image_takes_numbers_too(network, rng):
+    more = {
+        "inputs": {"image": {"shape": [4]}},
+        "loss": {"type": "SoftmaxWithLoss"},
+        "train": {"epochs": 1},
+    }
+    net = network([{"id": "s", "type": "Affine", "units": 2}], [["image", "s"]], **more)
+    x = rng.normal(size=(3, 4))
+    (result,) = fit(net, Dataset("own", Split({"image": x}, np.array([0, 1, 0]))))
+    assert result.epoch == 1
+
+
 def test_another_seed_gives_another_network(spec):
     one, other = build(spec(epochs=1)), build(spec(epochs=1, seed=1))
     list(fit(one, load_digits()))
