@@ -36,7 +36,7 @@ clean:
 	  "graphnet needs Python 3.11 or newer, this is " + sys.version.split()[0] + \
 	  "; name another: make PYTHON=python3.12 demo")'
 	@echo 'making .venv (once)'
-	@$(PYTHON) -m venv --clear .venv
+	@$(PYTHON) -m venv .venv
 	@touch $@
 
 .venv/%.done: .venv/made pyproject.toml

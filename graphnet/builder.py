@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from graphnet.errors import BundleMismatchError, SpecError, SpecLimitError, clipped
+from graphnet.errors import BundleMismatchError, SpecError, SpecLimitError, clipped, quoted
 from graphnet.layers.base import Array, Parameter
 from graphnet.network import Network
 from graphnet.spec.graph import GraphSpec
@@ -22,6 +22,10 @@ def build(spec: GraphSpec, seed: int | None = None, dtype: str | None = None) ->
 
     Errors: SpecError, ShapeError, SpecLimitError.
     """
+    if not isinstance(spec, GraphSpec):
+        raise SpecError(
+            f"build takes a GraphSpec, found {quoted(spec)}: gn.read_spec(path) gives one"
+        )
     if dtype is not None:
         if dtype not in ("float32", "float64"):
             raise SpecError(f"dtype must be 'float32' or 'float64', found {dtype!r}")

@@ -55,8 +55,11 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     words = list(known)
     if not isinstance(word, str) or len(word) > 100:
         return ""
-    same_letters = [k for k in words if k.lower() == word.lower()]
-    close = same_letters or difflib.get_close_matches(word, words, n=1, cutoff=0.65)
+    letters = word.lower()
+    close = [k for k in words if k.lower() == letters]
+    close = close or difflib.get_close_matches(word, words, n=1, cutoff=0.65)
+    # Multiply, Subtract, Divide, Negative: the known word is how theirs begins.
+    close = close or [k for k in words if len(k) > 2 and letters.startswith(k.lower())]
     return f"; did you mean '{close[0]}'?" if close else ""
 
 

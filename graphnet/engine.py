@@ -29,7 +29,7 @@ class Engine:
     """The layers of one replica: parameters shared with others, buffers and gradients its own.
 
     layers: in running order. grads: `node/name` -> array, parts of the one array `flat_grads`.
-    Everything a pass returns lies in buffers that the next pass writes over.
+    Everything a pass returns lies in buffers that the next pass writes over; `passes` counts them.
     """
 
     def __init__(self, graph: Resolved, arrays: Mapping[str, Array]) -> None:
@@ -63,6 +63,7 @@ class Engine:
             for name in {**dict.fromkeys(plan.forks), **dict.fromkeys(self.layers)}
         }
         self.loss = self._loss()
+        self.passes = 0
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The values of what the outputs need, by name."""
@@ -90,6 +91,7 @@ class Engine:
         return loss
 
     def _forward(self, steps: Iterable[Step], inputs: Mapping[str, Array]) -> dict[str, Array]:
+        self.passes += 1
         values = dict(inputs)
         for step in steps:
             values[step.id] = step.layer.forward(*[values[source] for source in step.sources])

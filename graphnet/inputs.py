@@ -44,7 +44,7 @@ def batch_of(spec: GraphSpec, given: Any) -> Batch:
         given = {open_inputs[0]: given}
     for name in given:
         if name not in spec.inputs:
-            hint = did_you_mean(name, spec.inputs)
+            hint = did_you_mean(name, spec.inputs) or f"; it has {_quoted(list(spec.inputs))}"
             raise ShapeError(clipped(f"{quoted(name)} is no input of the graph{hint}"))
     found: dict[str, Array] = {}
     counts: dict[str, int | None] = {}

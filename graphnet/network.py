@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,6 +23,15 @@ DIFFERENCE = 1e-5
 1e-16 / h."""
 CHUNK = 1000
 """Samples computed at once by what needs no gradient: the buffers stay in cache and small."""
+
+
+class LiveArrays(dict[str, Array]):
+    """Arrays by name that stay the layers' own: their numbers change, they are never replaced."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        # `params[name] -= step` has changed the numbers in place, and hands back the same array.
+        if self.get(name) is not value:
+            raise TypeError(f"an array stays, its numbers change: write [{name!r}][...] = value")
 
 
 class Network:
@@ -44,7 +54,7 @@ class Network:
         self.prepare: dict[str, Any] | None = None
         self.meta: dict[str, str] = {}
         self._arrays = dict(arrays)
-        self._forward: Batch | None = None
+        self._forward: tuple[Batch, int] | None = None
 
     @property
     def spec(self) -> GraphSpec:
@@ -57,23 +67,40 @@ class Network:
         return self.engine.layers
 
     @property
-    def params(self) -> dict[str, Array]:
-        """The trained arrays, live: `{"affine1/W": array, ...}`."""
-        return {name: self._arrays[name] for name in self.engine.grads}
+    def params(self) -> LiveArrays:
+        """The trained arrays, live: `{"affine1/W": array, ...}`; numbers go in by `[...] =`."""
+        return LiveArrays((name, self._arrays[name]) for name in self.engine.grads)
 
     @property
-    def grads(self) -> dict[str, Array]:
+    def grads(self) -> LiveArrays:
         """The gradients of the last backward pass, live, under the names of `params`."""
-        return dict(self.engine.grads)
+        return LiveArrays(self.engine.grads)
 
     @property
-    def state(self) -> dict[str, Array]:
+    def state(self) -> LiveArrays:
         """The arrays that are kept but not trained, live."""
-        return {k: v for k, v in self._arrays.items() if k not in self.engine.grads}
+        return LiveArrays((k, v) for k, v in self._arrays.items() if k not in self.engine.grads)
 
     def replica(self) -> Network:
         """A network with the same parameters (shared) and its own buffers and gradients."""
         return Network(self.graph, self._arrays)
+
+    def astype(self, dtype: Literal["float32", "float64"]) -> Network:
+        """A network of its own with these parameters in another type; its `spec` says so.
+
+        Errors: SpecError for any other type.
+        """
+        if dtype not in ("float32", "float64"):
+            raise SpecError(f"dtype must be 'float32' or 'float64', found {quoted(dtype)}")
+        graph = replace(self.graph, spec=self.spec.model_copy(update={"dtype": dtype}))
+        return Network(graph, {name: array.astype(dtype) for name, array in self._arrays.items()})
+
+    def __repr__(self) -> str:
+        parameters = sum(param.size for param in self.params.values())
+        return (
+            f"<Network '{self.spec.name}': {len(self.layers)} nodes, {parameters:,} parameters, "
+            f"{self.spec.dtype}>"
+        )
 
     def predict(self, x: Any) -> Any:
         """The outputs for x, before any softmax.
@@ -126,7 +153,6 @@ class Network:
         parts = [(batch.part(i, i + CHUNK), targets[i : i + CHUNK]) for i in starts]
 
         def compute() -> float:
-            self._forward = None
             total = 0.0
             with np.errstate(all="ignore"):
                 for inputs, t_part in parts:
@@ -144,7 +170,6 @@ class Network:
         loss, _, scores_shape = self._loss_parts()
         batch = batch_of(self.spec, x)
         targets = self._targets(loss, t, batch, scores_shape)
-        self._forward = None
         with np.errstate(all="ignore"):
             self.engine.gradient(batch.inputs, targets)
         return {name: grad.copy() for name, grad in self.engine.grads.items()}
@@ -156,21 +181,18 @@ class Network:
         Source: Deep Learning from Scratch, 4.3.
         """
         if self.spec.dtype != "float64":
-            raise SpecError("a numerical gradient needs float64: build(spec, dtype='float64')")
+            raise SpecError(
+                "a numerical gradient needs float64: net.astype('float64') has this network's "
+                "parameters, build(spec, dtype='float64') fresh ones"
+            )
+        if not all(param.flags.writeable for param in self.params.values()):
+            raise SpecError("the parameters of a mapped network are read-only: load it unmapped")
         loss = self.prepared_loss(x, t)
         found = {}
         for name, param in self.params.items():
             found[name] = np.empty_like(param)
             for i in np.ndindex(param.shape):
-                kept = param[i]
-                try:
-                    param[i] = kept + DIFFERENCE
-                    above = loss()
-                    param[i] = kept - DIFFERENCE
-                    below = loss()
-                finally:
-                    param[i] = kept
-                found[name][i] = (above - below) / (2 * DIFFERENCE)
+                found[name][i] = central_difference(loss, param, i)
         return found
 
     def forward(self, values: Any = None) -> dict[str, Array]:
@@ -182,7 +204,7 @@ class Network:
         batch = batch_of(self.spec, values)
         with np.errstate(all="ignore"):
             found = self.engine.forward(batch.inputs)
-        self._forward = batch
+        self._forward = batch, self.engine.passes
         return {name: self._own(array, batch) for name, array in found.items()}
 
     def backward(self, douts: Mapping[str, Any] | None = None) -> dict[str, Array]:
@@ -191,9 +213,11 @@ class Network:
         douts: by node, each of the node's shape; default, 1 for every output.
         Errors: ShapeError, also where no `forward` came before.
         """
-        batch = self._forward
-        if batch is None:
+        batch, passed = self._forward or (None, 0)
+        if batch is None or passed != self.engine.passes:  # a later pass wrote over its values
             raise ShapeError("backward follows forward: call forward(values) first")
+        if douts is not None and not isinstance(douts, Mapping):
+            raise ShapeError("douts are given by node: backward({'price': 1.0})")
         if douts is None:
             axis = (batch.samples,) if batch.batched else ()
             names = self.graph.wiring.outputs
@@ -201,13 +225,19 @@ class Network:
         given = {}
         for name, dout in douts.items():
             if name not in self.layers:
-                hint = did_you_mean(name, self.layers)
-                raise ShapeError(clipped(f"{quoted(name)} is no node of the graph{hint}"))
+                hint = (
+                    did_you_mean(name, self.layers) or f"; its nodes are {', '.join(self.layers)}"
+                )
+                what = "an input" if name in self.spec.inputs else "no node of the graph"
+                raise ShapeError(clipped(f"dout of {quoted(name)}: it is {what}{hint}"))
             array, count = with_batch_axis(
                 f"dout of '{name}'", dout, self.graph.shapes[name], self.engine.dtype
             )
             if count != (batch.samples if batch.batched else None):
-                raise ShapeError(f"dout of '{name}' has not the samples of the last forward")
+                wanted = f"{batch.samples} samples" if batch.batched else "one sample"
+                raise ShapeError(
+                    f"dout of '{name}': the last forward was of {wanted}: give as many"
+                )
             given[name] = array
         with np.errstate(all="ignore"):
             found = self.engine.backward(given)
@@ -218,7 +248,6 @@ class Network:
 
     def _predict(self, batch: Batch) -> dict[str, Array]:
         """The outputs of a batch, in arrays of their own."""
-        self._forward = None
         names = self.graph.wiring.outputs
         found = {
             name: np.empty((batch.samples, *self.graph.shapes[name]), self.engine.dtype)
@@ -241,8 +270,26 @@ class Network:
         return self.engine.loss, output, self.graph.shapes[output]
 
     def _targets(self, loss: Loss, t: Any, batch: Batch, scores: Shape) -> Array:
-        t = np.asarray(t)
+        try:
+            t = np.asarray(t)
+        except ValueError as e:  # lists of unequal lengths
+            raise ShapeError(clipped(f"targets: no array of numbers: {e}")) from None
         return loss.targets(t if batch.batched else t[np.newaxis], batch.samples, scores)
+
+
+def central_difference(
+    loss: Callable[[], float], array: Array, i: tuple[int, ...], h: float = DIFFERENCE
+) -> float:
+    """(loss(array[i] + h) - loss(array[i] - h)) / (2 h); the element is left as it was."""
+    kept = array[i]
+    try:
+        array[i] = kept + h
+        above = loss()
+        array[i] = kept - h
+        below = loss()
+    finally:
+        array[i] = kept
+    return (above - below) / (2 * h)
 
 
 def class_of(output: str, scores: Array) -> Array:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from graphnet.builder import build
+from graphnet.errors import DivergedError
 from graphnet.gradcheck import Row, check, compare
 from graphnet.layers import Affine, Relu
 
@@ -39,6 +40,27 @@ def test_a_wrong_layer_in_between_is_caught(model, samples, monkeypatch):
     monkeypatch.setattr(Relu, "backward", lambda self, dout: (dout,))
     rows = check(build(model("digits"), dtype="float64"), *samples)
     assert [row.name for row in rows if not row.passed] == ["affine1/W", "affine1/b"]
+
+
+def test_kinks_within_reach_are_no_wrong_gradients(network, rng):
+    nodes = [
+        {"id": "hidden", "type": "Affine", "units": 8, "init": {"type": "Normal", "std": 0.01}},
+        {"id": "relu", "type": "Relu"},
+        {"id": "score", "type": "Affine", "units": 3},
+    ]
+    net = network(nodes, [["x", "hidden", "relu", "score"]], loss={"type": "SoftmaxWithLoss"})
+    x, t = rng.normal(size=(200, 4)), rng.integers(0, 3, 200)
+    numerical, analytical = net.numerical_gradient(x, t), net.gradient(x, t)
+    first = [compare(name, analytical[name], numerical[name]) for name in analytical]
+    assert not all(row.passed for row in first)  # the kinks are really there
+    assert all(row.passed for row in check(net, x, t))
+
+
+def test_a_loss_that_is_not_finite_is_named(network):
+    nodes = [{"id": "log", "type": "Log"}, {"id": "score", "type": "Affine", "units": 2}]
+    net = network(nodes, [["x", "log", "score"]], loss={"type": "SoftmaxWithLoss"})
+    with pytest.raises(DivergedError, match="the loss is nan on these samples"):
+        check(net, -np.ones((1, 4)), [0])
 
 
 def test_the_parameters_are_left_as_they_were(model, samples):

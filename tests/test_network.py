@@ -40,6 +40,33 @@ def test_params_are_the_live_arrays(mlp, rng):
     np.testing.assert_allclose(mlp.predict(x) - before, 1)
 
 
+def test_an_array_stays_and_its_numbers_change(mlp):
+    w = mlp.params["affine1/W"]
+    for value in (np.zeros_like(w), w.copy(), 0):
+        with pytest.raises(TypeError, match=r"write \['affine1/W'\]\[\.\.\.\] = value"):
+            mlp.params["affine1/W"] = value
+    before = w.copy()
+    mlp.params["affine1/W"] -= 1
+    np.testing.assert_allclose(mlp.layers["affine1"].W, before - 1)
+
+
+def test_astype_has_the_same_parameters_in_arrays_of_its_own(network, rng):
+    net = network(*MLP, **LOSS, dtype="float32")
+    double = net.astype("float64")
+    assert (net.spec.dtype, double.spec.dtype) == ("float32", "float64")
+    x, t = rng.normal(size=(3, 4)), rng.integers(0, 3, 3)
+    np.testing.assert_allclose(double.predict(x), net.predict(x), rtol=1e-4, atol=1e-5)
+    assert double.numerical_gradient(x, t).keys() == net.params.keys()
+    double.params["affine1/W"][...] = 0
+    assert net.params["affine1/W"].any()
+    with pytest.raises(SpecError, match="'float32' or 'float64', found 'float16'"):
+        net.astype("float16")
+
+
+def test_repr_says_what_it_is(mlp):
+    assert repr(mlp) == "<Network 'test': 3 nodes, 43 parameters, float64>"
+
+
 def test_predict_is_the_formula_before_softmax(mlp, rng):
     x = rng.normal(size=(6, 4))
     p = mlp.params
@@ -191,6 +218,20 @@ def test_a_node_that_no_output_needs_has_zero_gradient_and_costs_nothing(network
     assert not net.backward({"score": np.ones(3)})["side"].any()
 
 
+@pytest.mark.parametrize("output", ["one", "two"])
+def test_sharing_with_a_node_that_no_output_needs(network, rng, output):
+    nodes = [
+        {"id": "one", "type": "Affine", "units": 3},
+        {"id": "two", "type": "Affine", "units": 3, "share": "one"},
+    ]
+    net = network(nodes, [["x", "one"], ["x", "two"]], outputs=[output], **LOSS)
+    x, t = rng.normal(size=(5, 4)), rng.integers(0, 3, 5)
+    numerical = net.numerical_gradient(x, t)
+    for _ in range(2):  # nothing is left over from the first
+        for name, gradient in net.gradient(x, t).items():
+            np.testing.assert_allclose(gradient, numerical[name], rtol=1e-6, atol=1e-9)
+
+
 def test_a_pass_over_everything_leaves_nothing_in_the_next_gradient(network, rng):
     nodes = [
         {"id": "side", "type": "Affine", "units": 3},
@@ -265,7 +306,7 @@ def test_build_is_seeded(model):
         (np.ones(4, complex), "input 'x': numbers are expected, found complex128"),
         ([[1, 2], [3]], "input 'x': no array of numbers"),
         (None, "no value is given for input 'x'"),
-        ({"y": np.ones(4)}, "'y' is no input of the graph"),
+        ({"y": np.ones(4)}, "'y' is no input of the graph; it has 'x'"),
         ({"X": np.ones(4)}, "did you mean 'x'?"),
         ([object()] * 4, "input 'x': numbers are expected, found object"),
     ],
@@ -287,6 +328,7 @@ def test_what_is_no_input_is_refused(mlp, x, what):
         ([[0, 2, 0], [1, 0, 0]], DatasetError, r"one 1 and else 0 \(sample 0\)"),
         (["a", "b"], ShapeError, "class indices"),
         (None, ShapeError, "class indices"),
+        ([[0], [1, 2]], ShapeError, "targets: no array of numbers"),
     ],
 )
 def test_what_is_no_target_is_refused(mlp, t, error, what):
@@ -321,13 +363,21 @@ def test_backward_needs_a_forward_of_its_own(mlp):
         mlp.backward()
 
 
+def test_backward_after_training_is_refused(mlp):
+    mlp.forward(np.ones(4))
+    mlp.engine.gradient({"x": np.ones((3, 4))}, np.zeros(3, int))  # as the trainer calls it
+    with pytest.raises(ShapeError, match=r"call forward\(values\) first"):
+        mlp.backward()
+
+
 @pytest.mark.parametrize(
     ("douts", "what"),
     [
-        ({"affine3": np.ones(3)}, "'affine3' is no node of the graph; did you mean 'affine"),
-        ({"x": np.ones(4)}, "'x' is no node"),
+        ({"affine3": np.ones(3)}, "'affine3': it is no node of the graph; did you mean 'affine"),
+        ({"x": np.ones(4)}, "dout of 'x': it is an input; its nodes are affine1, relu1, affine2"),
+        (1.0, r"douts are given by node: backward\(\{'price': 1.0\}\)"),
         ({"affine2": np.ones(4)}, r"dout of 'affine2': shape \(3,\) or \(N, 3\) is expected"),
-        ({"affine2": np.ones((2, 3))}, "has not the samples of the last forward"),
+        ({"affine2": np.ones((2, 3))}, "the last forward was of one sample: give as many"),
     ],
 )
 def test_what_is_no_dout_is_refused(mlp, douts, what):

@@ -62,6 +62,7 @@ def test_the_blocks_are_of_known_kinds():
     assert README.count("```") == 2 * len(BLOCKS)
     assert COMMANDS[:2] == ["make demo", NOT_RUN]
     assert len(LAYER) == 1
+    assert 'Case("Square", {}, ((3,),), (3,))' in README  # the row that the test below adds
 
 
 def test_the_spec_is_the_one_that_ships():

@@ -14,7 +14,9 @@ from graphnet.errors import (
     BundleMismatchError,
     GraphnetError,
     InvalidBundleError,
+    SaveError,
     clipped,
+    quoted,
 )
 from graphnet.network import Network
 from graphnet.spec.canonical import canonical_text
@@ -29,6 +31,9 @@ def save(path: str | os.PathLike[str], net: Network) -> int:
     Errors: SaveError, BundleLimitError.
     """
     from graphnet.bundle.writer import write_bundle  # a command that only reads does without
+
+    if not isinstance(net, Network):
+        raise SaveError(f"save takes a path and a Network, found {quoted(net)} as the network")
 
     return write_bundle(path, contents_of(net))
 

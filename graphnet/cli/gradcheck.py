@@ -39,7 +39,8 @@ def _main(argv: Sequence[str] | None) -> int:
     spec = read_spec(options.spec)
     net = build(spec, dtype="float64")
     if net.engine.loss is None or not net.params:
-        raise SpecError(f"{options.spec}: gradients of parameters need a 'loss' and a parameter")
+        what = "there is no 'loss' or no parameter: nothing to check; from Python, forward() and"
+        raise SpecError(f"{options.spec}: {what} backward() compute any graph")
     if spec.data is None or options.random:
         x, t = _random(net, options.samples)
     else:

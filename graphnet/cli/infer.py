@@ -57,6 +57,8 @@ def _main(argv: Sequence[str] | None) -> int:
     single = len(options.images) == 1 and not os.path.isdir(options.images[0])
     if options.show_input is not None and not single:
         arguments.error("--show-input takes one picture")
+    if options.show_input is not None and not options.show_input.lower().endswith(".png"):
+        arguments.error("--show-input writes a PNG: name it OUT.png")
     codes: set[int] = set()
     for batch in _batches(_pictures(options.images, codes), classifier.batch):
         answered, failed = classifier.read(batch)
@@ -85,6 +87,7 @@ class Classifier:
         if len(net.graph.wiring.outputs) != 1:
             raise BundleError(clipped(f"{path}: it has several outputs: use it from Python"))
         self.preparation = ImagePreparation(declared.image, declared.shape, net.spec.dtype)
+        self.needs_ink = declared.image.fit == "digit"
         self.output = net.graph.wiring.outputs[0]
         shape = net.graph.shapes[self.output]
         if len(shape) > 1:
@@ -106,7 +109,10 @@ class Classifier:
                     image = read_picture(sys.stdin.buffer, "standard input")
                 else:
                     image = read_picture(path)
-                found.append((path, self.preparation.picture(image)))
+                pixels = self.preparation.picture(image)
+                if self.needs_ink and pixels.min() == pixels.max():
+                    complain(f"{path}: no ink is found in it: its label means nothing")
+                found.append((path, pixels))
             except (ImageError, ImageTooLargeError) as e:
                 for line in str(e).splitlines():
                     complain(line)
@@ -157,6 +163,9 @@ def _load(path: str) -> Network:
     except NotABundleError:
         if path.endswith(".json"):
             what = f"is a spec, not a bundle; train it first: {program('train')} {path}"
+            raise NotABundleError(clipped(f"{path}: {what}")) from None
+        if path.lower().endswith(SUFFIXES):
+            what = "is no bundle but, by its name, a picture: the bundle comes first"
             raise NotABundleError(clipped(f"{path}: {what}")) from None
         raise
 

@@ -9,6 +9,9 @@ from pathlib import Path
 from graphnet.cli.common import DONE, parser, run, table
 from graphnet.errors import SpecError, quoted
 
+SCHEMA = "../graphnet/spec/graphnet.schema.json"
+"""Where the specs that ship find the schema, from their own folder."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
@@ -36,5 +39,8 @@ def _main(argv: Sequence[str] | None) -> int:
 
         hint = did_you_mean(options.name, found) or f"; there are {', '.join(found)}"
         raise SpecError(f"no model {quoted(options.name)} ships{hint}")
-    print(found[options.name].read_text(encoding="utf-8"), end="")
+    text = found[options.name].read_text(encoding="utf-8")
+    # Wherever the copy goes, an editor finds the schema of the package that is installed.
+    schema = Path(__file__).resolve().parent.parent / "spec" / "graphnet.schema.json"
+    print(text.replace(f'"{SCHEMA}"', json.dumps(schema.as_uri())), end="")
     return DONE

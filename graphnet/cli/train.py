@@ -68,7 +68,10 @@ def _main(argv: Sequence[str] | None) -> int:
     net = build(spec)
     if spec.train is None or spec.data is None:
         missing = "train" if spec.train is None else "data"
-        raise SpecError(f"{options.spec}: nothing to train: the spec has no '{missing}'")
+        what = f"nothing to train: the spec has no '{missing}'"
+        if spec.loss is None:
+            what += "; from Python, forward() and backward() compute any graph"
+        raise SpecError(clipped(f"{options.spec}: {what}"))
     # What the writer would refuse at the end is refused before the first step.
     _check_out(out, options.spec)
     check_contents(contents_of(net))

@@ -31,6 +31,8 @@ class Split:
     targets: Array
 
     def __post_init__(self) -> None:
+        if not isinstance(self.inputs, Mapping):
+            raise DatasetError("a Split takes inputs by name: Split({'x': x}, t)")
         for name, array in self.inputs.items():
             if len(array) != len(self.targets):
                 raise DatasetError(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from graphnet.data.dataset import IMAGE, Dataset, Split
-from graphnet.errors import DatasetError
+from graphnet.errors import DatasetError, quoted
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.recipe import Idx
 
@@ -24,6 +24,9 @@ def load_data(
     and `fashion_mnist` are looked for first. progress(file, bytes, of) is called in a download.
     Errors: DatasetError.
     """
+    if not isinstance(spec, GraphSpec):
+        what = f"load_data takes a GraphSpec, found {quoted(spec)}: gn.read_spec(path) gives one"
+        raise DatasetError(what)
     data = spec.data
     if data is None:
         raise DatasetError(f"{spec.name}: the spec has no 'data': say where samples come from")

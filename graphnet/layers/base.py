@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ValidationError
 
 from graphnet.declaration import Declaration, Name, Registry, Shape, ShapeField
 from graphnet.errors import SpecError
@@ -122,8 +123,7 @@ class Layer:
         buffers: Buffers | None = None,
         **attributes: Any,
     ) -> None:
-        kind = type(self).__name__
-        self.spec = spec or self.Spec.model_validate({"id": kind, "type": kind, **attributes})
+        self.spec = spec or self._alone(attributes)
         self.params = dict(params or {})
         self.grads = {k: np.zeros_like(v) for k, v in self.params.items()}
         if grads is not None:
@@ -151,6 +151,25 @@ class Layer:
         """A gradient for each port from dout; writes those of the parameters into `grads`."""
         raise NotImplementedError
 
+    @classmethod
+    def _alone(cls, attributes: dict[str, Any]) -> NodeSpec:
+        kind = cls.__name__
+        try:
+            return cls.Spec.model_validate({"id": kind, "type": kind, **attributes})
+        except ValidationError as e:
+            wrong = e.errors(include_url=False)[0]
+            where = ".".join(map(str, wrong["loc"]))
+            raise SpecError(f"{kind}({where}=...): {wrong['msg'].lower()}") from None
+
+    if not TYPE_CHECKING:  # or every misspelt attribute would pass the type check
+
+        def __getattr__(self, name: str) -> Any:
+            # Asked for what is not there: in backward, that is what forward would have left.
+            kind = type(self).__name__
+            raise AttributeError(
+                f"{kind} has no '{name}' (backward follows forward: call forward first)"
+            )
+
     def clear(self) -> None:
         """grads = 0: what a pass leaves behind that does not reach this layer."""
         for grad in self.grads.values():
@@ -159,8 +178,9 @@ class Layer:
     def _require(self, *names: str) -> None:
         """A layer with parameters cannot be made without them."""
         if missing := [name for name in names if name not in self.params]:
+            needed = ", ".join(f"{name!r}: ..." for name in names)
             raise SpecError(
-                f"a {type(self).__name__} alone needs params={{{', '.join(map(repr, names))}}}; "
+                f"{type(self).__name__} alone needs params={{{needed}}}; "
                 f"missing: {', '.join(missing)}"
             )
 

@@ -211,10 +211,12 @@ class ImagePreparation:
             expected = expected[:2]
         if pixels.dtype != np.uint8 or pixels.shape[1:] != expected or pixels.ndim < 3:
             wanted = ", ".join(map(str, expected))
+            remedy = f"bring them to size {list(self.image.size)} and mode '{self.image.mode}'"
+            if pixels.dtype != np.uint8:
+                remedy = "give the bytes 0-255; prepared numbers go in under the input's own name"
             raise ShapeError(
                 f"images of shape (N, {wanted}) and dtype uint8 are expected, got {pixels.shape} "
-                f"{pixels.dtype}; bring them to size {list(self.image.size)} and mode "
-                f"'{self.image.mode}'"
+                f"{pixels.dtype}; {remedy}"
             )
 
 

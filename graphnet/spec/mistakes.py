@@ -56,6 +56,7 @@ _TYPED: dict[str | int, str] = {
 }
 _COMMENTS = ("comment", "_comment", "comments", "description", "note", "notes", "//", "#")
 _OF_OPTIMIZERS = {name for cls in OPTIMIZERS.values() for name in cls.Spec.model_fields}
+_OTHER_NAMES = {"dense": "Affine", "linear": "Affine", "fullyconnected": "Affine", "dot": "MatMul"}
 _NAME_RULE = "letters, digits and _, not starting with a digit"
 
 
@@ -149,11 +150,20 @@ def _of_no_type(at: Path, tag: str | None, text: str, found: dict[str, Any]) -> 
         return Problem((*at, close), text, at_key=True)
     name = found[tag]
     if at[:1] == ("nodes",) and len(at) == 2 and not did_you_mean(name, LAYERS):
-        loss = next((loss for loss in LOSSES if did_you_mean(name, [loss])), None)
+        letters = str(name).lower()
+        if letters in _OTHER_NAMES:
+            text = f"unknown layer type {quoted(name)}: it is called '{_OTHER_NAMES[letters]}' here"
+        loss = next((loss for loss in LOSSES if _like(name, loss)), None)
         if loss is not None:
             text = f"unknown layer type {quoted(name)}: a loss is no node; leave this one out"
             text += f' and write "loss": {_json({"type": loss})} beside "nodes"'
     return Problem((*at, tag), text)
+
+
+def _like(name: Any, loss: str) -> bool:
+    """Whether a name means a loss: close to it, or how it begins (Softmax)."""
+    begins = isinstance(name, str) and len(name) > 3 and loss.lower().startswith(name.lower())
+    return begins or bool(did_you_mean(name, [loss]))
 
 
 def _json(value: Any) -> str:

@@ -118,13 +118,15 @@ def _edges(
             following = path[i + 1].partition(".")[0] if i + 1 < len(path) else None
             about = f"node '{following}'" if following in specs else None
             what = "input" if about else "name"
+            if not hint and len(outline.inputs) + len(specs) <= 8:
+                hint = f"; there are {', '.join([*outline.inputs, *specs])}"
             text = f"{what} {quoted(name)} is not defined{hint}"
             problems.append(Problem(place, text, about))
         elif dot and i == 0:
             text = f"{quoted(step)} starts a path: a port is named where an edge arrives"
             problems.append(Problem(place, f"{text}; write {quoted(name)}"))
         elif name in inputs and name not in specs and i > 0:
-            text = f"{quoted(name)} is an input: no edge arrives there"
+            text = f"{quoted(name)} is an input: no edge arrives there; start a path with it"
             problems.append(Problem(place, text))
         else:
             steps[-1] = (name, port if dot else None)

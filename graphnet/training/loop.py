@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from graphnet.data.dataset import Dataset
-from graphnet.errors import DivergedError, SpecError
+from graphnet.errors import DatasetError, DivergedError, SpecError
 from graphnet.layers.base import Array
 from graphnet.network import CHUNK, Network
 from graphnet.optimizers import OPTIMIZERS
@@ -61,6 +60,8 @@ class Trainer:
         on_step: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> None:
+        if not isinstance(data, Dataset):
+            raise DatasetError("fit takes a Dataset: gn.Dataset('mine', gn.Split({'x': x}, t))")
         if net.spec.train is None:
             raise SpecError(f"{net.spec.name}: the spec has no 'train': say how long and how")
         if not all(param.flags.writeable for param in net.params.values()):
@@ -167,10 +168,18 @@ def first_bad(arrays: dict[str, Array], prefix: str = "") -> str | None:
     return None
 
 
-def fit(net: Network, data: Dataset, **options: Any) -> Iterator[EpochResult]:
+def fit(
+    net: Network,
+    data: Dataset,
+    *,
+    threads: int | None = None,
+    on_step: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Iterator[EpochResult]:
     """Train a network by its spec's recipe; an EpochResult after each epoch. Prints nothing.
 
-    options: threads, on_step and should_stop, as `Trainer` takes them.
+    threads: default, all processors. on_step is called after each step; should_stop is asked
+    before each, and training ends where it says yes.
     Errors: SpecError, DatasetError, ShapeError, DivergedError.
     """
-    return Trainer(net, data, **options).run()
+    return Trainer(net, data, threads=threads, on_step=on_step, should_stop=should_stop).run()

@@ -118,12 +118,6 @@ def test_a_spec_in_place_of_the_bundle(tool):
     assert done.err[0].endswith(f"train.py {DIGITS}")
 
 
-def test_a_picture_in_place_of_the_bundle(tool):
-    done = tool("infer", SEVEN, SEVEN)
-    assert (done.code, done.out, len(done.err)) == (3, "", 1)
-    assert done.err[0].startswith(f"{SEVEN}: is not a graphnet bundle")
-
-
 def test_a_checkpoint_in_place_of_the_bundle(tool, tmp_path):
     spec = gn.read_spec(DIGITS)
     trainer = Trainer(gn.build(spec), gn.load_data(spec))
@@ -236,3 +230,28 @@ def test_a_full_disk_under_the_results_is_said(tool, digits_bundle):
         line = tool.line("infer", digits_bundle, SEVEN)
         done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, env=tool.environment())
     assert (done.returncode, done.stderr) == (3, b"output: No space left on device\n")
+
+
+def test_a_picture_without_ink_is_named(tool, digits_bundle, tmp_path):
+    Image.new("L", (40, 30), 255).save(tmp_path / "blank.png")
+    done = tool("infer", digits_bundle, "blank.png")
+    assert done.code == 0
+    assert done.err == ["blank.png: no ink is found in it: its label means nothing"]
+
+
+def test_the_bundle_comes_first(tool, digits_bundle):
+    done = tool("infer", SEVEN, digits_bundle)
+    said = "is no bundle but, by its name, a picture: the bundle comes first"
+    assert (done.code, done.err) == (3, [f"{SEVEN}: {said}"])
+
+
+def test_what_the_network_saw_is_a_png(tool, digits_bundle):
+    done = tool("infer", digits_bundle, SEVEN, "--show-input", "seen.jpg")
+    assert done.code == 2
+    assert done.err[-1].endswith("--show-input writes a PNG: name it OUT.png")
+
+
+def test_probabilities_alone_show_nothing(tool, digits_bundle):
+    done = tool("infer", digits_bundle, SEVEN, "--probabilities")
+    assert done.code == 2
+    assert "--probabilities goes with --top or --json" in done.err[-1]

@@ -16,8 +16,12 @@ def test_lists_every_spec_with_its_doc(tool):
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
-def test_prints_a_spec_as_it_lies_there(tool, spec):
-    assert tool("models", spec.stem) == (0, spec.read_text(), [])
+def test_prints_a_spec_whose_schema_is_found_from_anywhere(tool, spec):
+    done = tool("models", spec.stem)
+    assert (done.code, done.err) == (0, [])
+    schema = json.loads(done.out)["$schema"]
+    assert schema == (ROOT / "graphnet" / "spec" / "graphnet.schema.json").as_uri()
+    assert done.out.replace(schema, "../graphnet/spec/graphnet.schema.json") == spec.read_text()
 
 
 def test_a_printed_spec_is_one_to_start_from(tool, tmp_path):

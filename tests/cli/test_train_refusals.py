@@ -46,7 +46,8 @@ def test_a_spec_that_does_not_say_how_to_train(tool, write_spec, missing):
 
 def test_a_graph_without_a_loss(tool):
     spec = ROOT / "models" / "apple.json"
-    assert refused(tool, 2, spec) == [f"{spec}: nothing to train: the spec has no 'train'"]
+    said = "nothing to train: the spec has no 'train'; from Python, forward() and backward()"
+    assert refused(tool, 2, spec) == [f"{spec}: {said} compute any graph"]
 
 
 @pytest.mark.parametrize(

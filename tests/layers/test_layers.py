@@ -8,7 +8,7 @@ from layer_cases import CASES, IDS, Case
 
 from graphnet.builder import build
 from graphnet.bundle.model import contents_of, network_of
-from graphnet.errors import ShapeError
+from graphnet.errors import ShapeError, SpecError
 from graphnet.layers import LAYERS
 from graphnet.network import Network
 from graphnet.plan import Plan
@@ -59,7 +59,9 @@ def difference(net: Network, x: dict[str, np.ndarray], dout: np.ndarray, array: 
 
 
 def test_every_layer_has_a_row():
-    assert {case.type for case in CASES} == set(LAYERS)
+    missing = set(LAYERS) - {case.type for case in CASES}
+    assert not missing, f"give {', '.join(missing)} a Case(...) in tests/layers/layer_cases.py"
+    assert {case.type for case in CASES} <= set(LAYERS)
 
 
 def test_every_registered_name_is_a_class_of_that_name():
@@ -190,8 +192,16 @@ def test_needs_says_which_gradients_may_be_left_out(case: Case, rng: np.random.G
 
 
 def test_a_layer_with_parameters_asks_for_them():
-    with pytest.raises(Exception, match=r"a Affine alone needs params=\{'W', 'b'\}; missing: W, b"):
+    with pytest.raises(SpecError) as e:
         LAYERS["Affine"](units=2)
+    assert str(e.value) == "Affine alone needs params={'W': ..., 'b': ...}; missing: W, b"
+    with pytest.raises(SpecError, match=r"Affine\(units=\.\.\.\): field required"):
+        LAYERS["Affine"]()
+
+
+def test_backward_alone_follows_forward():
+    with pytest.raises(AttributeError, match="backward follows forward: call forward first"):
+        LAYERS["Mul"]().backward(1)
 
 
 def test_exponents_at_zero():

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from graphnet.errors import GraphnetError
+from graphnet.layers import LAYERS
 from graphnet.spec.reader import read_spec
 
 BROKEN = Path(__file__).parent / "broken"
@@ -41,10 +42,12 @@ def test_every_line_is_the_one_expected(errors):
         f"== {name}: {type(e).__name__}, exit code {e.exit_code}\n{e}\n"
         for name, e in errors.items()
     )
+    # A new layer changes no line here.
+    shown = shown.replace(", ".join(LAYERS), "EVERY LAYER TYPE")
     if os.environ.get("GRAPHNET_REGENERATE") == "1":
         GOLDEN.write_text(shown, encoding="utf-8", newline="\n")
         pytest.fail(f"{GOLDEN} was rewritten: read the difference, then run without the variable")
-    assert shown == GOLDEN.read_text(encoding="utf-8")
+    assert shown == GOLDEN.read_text(encoding="utf-8"), "if the change is meant: see the top"
 
 
 def test_there_are_enough_of_them():

@@ -161,13 +161,17 @@ def test_what_hangs_on_a_circle_is_no_mistake_of_its_own():
             ["x.x a"],
             "edges[0][0]: 'x.x' starts a path: a port is named where an edge arrives; write 'x'",
         ),
-        ("a:Relu", ["x a x"], "edges[0][2]: 'x' is an input: no edge arrives there"),
+        (
+            "a:Relu",
+            ["x a x"],
+            "edges[0][2]: 'x' is an input: no edge arrives there; start a path with it",
+        ),
         (
             "abc:Relu b:Relu",
             ["x abd b"],
             "node 'b': input 'abd' is not defined; did you mean 'abc'? (edges[0][1])",
         ),
-        ("a:Relu b:Relu", ["x a zzz"], "edges[0][2]: name 'zzz' is not defined"),
+        ("a:Relu b:Relu", ["x a zzz"], "edges[0][2]: name 'zzz' is not defined; there are x, a, b"),
         (
             "a:Relu a:Relu",
             ["x a"],

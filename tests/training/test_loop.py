@@ -204,6 +204,14 @@ def test_a_spec_without_recipe_is_refused(network):
         fit(net, load_digits())
 
 
+def test_arrays_without_names_are_refused_with_the_form_to_write(spec):
+    net = build(spec(epochs=1))
+    with pytest.raises(DatasetError, match=r"gn\.Split\(\{'x': x\}, t\)"):
+        fit(net, (np.ones((2, 64)), [0, 1]))
+    with pytest.raises(DatasetError, match="takes inputs by name"):
+        Split(np.ones((2, 64)), np.array([0, 1]))
+
+
 def test_a_mapped_network_is_not_trained(spec, tmp_path):
     save(tmp_path / "m.msgpack", build(spec(epochs=1)))
     with pytest.raises(SpecError, match="a mapped network is read-only"):
