@@ -61,7 +61,11 @@ def _fresh(graph: Resolved, seed: int) -> dict[str, Array]:
     arrays = {}
     for name, (_, parameter) in tensors_of(graph).items():
         array = aligned(parameter.shape, dtype)
-        array[...] = parameter.init.sample(generator(seed, "init", name), parameter.shape)
+        with np.errstate(over="ignore"):
+            array[...] = parameter.init.sample(generator(seed, "init", name), parameter.shape)
+        if not np.isfinite(array).all():
+            what = f"its initializer draws numbers too large for {dtype}"
+            raise SpecError(clipped(f"{graph.spec.name}: parameter '{name}': {what}"))
         arrays[name] = array
     return arrays
 

@@ -92,7 +92,7 @@ def with_batch_axis(
         raise ShapeError(clipped(f"{what}: no array of numbers: {e}")) from None
     if array.dtype.kind not in "fiub":
         raise ShapeError(f"{what}: numbers are expected, found {array.dtype}")
-    array = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
+    array = _cast(what, array, dtype)
     if array.shape == shape:
         return array[np.newaxis], None
     if array.shape[1:] == shape and array.ndim == len(shape) + 1:
@@ -101,6 +101,22 @@ def with_batch_axis(
         return array, len(array)
     batch = ", ".join(["N", *map(str, shape)]) + "," * (not shape)
     raise ShapeError(f"{what}: shape {shape} or ({batch}) is expected, found {array.shape}")
+
+
+def _cast(what: str, array: Array, dtype: np.dtype[Any]) -> Array:
+    """`array` in the graph's type.
+
+    Errors: ShapeError where a finite number would become infinite.
+    """
+    if array.dtype == dtype:
+        return np.ascontiguousarray(array).reshape(array.shape)
+    with np.errstate(over="ignore"):
+        cast: Array = array.astype(dtype, order="C")
+    if array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize:
+        lost = np.isinf(cast) & ~np.isinf(array)
+        if lost.any():
+            raise ShapeError(f"{what}: {array[lost][0]} is too large for {dtype}")
+    return cast
 
 
 def _quoted(names: list[str]) -> str:

@@ -40,8 +40,7 @@ class Network:
     layers: id -> Layer, in running order. params: `node/name` -> the live array; grads, state
     likewise. Everything that a method returns is a copy of its own.
 
-    history: one entry an epoch of training; prepare: what was fitted to the training data; meta:
-    the author's own notes. A bundle keeps all three.
+    history: one entry an epoch of training; meta: the author's own notes. A bundle keeps both.
 
     A sample without the batch axis is accepted and answered without it. A network serves one
     thread at a time; `replica()` gives another thread its own.
@@ -51,7 +50,6 @@ class Network:
         self.graph = graph
         self.engine = Engine(graph, arrays)
         self.history: list[dict[str, Any]] = []
-        self.prepare: dict[str, Any] | None = None
         self.meta: dict[str, str] = {}
         self._arrays = dict(arrays)
         self._forward: tuple[Batch, int] | None = None

@@ -89,6 +89,16 @@ class Plan:
         parameters, forward, backward, nbytes = map(sum, zip(*costs, strict=True))
         return Cost(parameters, forward, backward, nbytes + self._nbytes(sums))
 
+    def predict_bytes(self) -> int:
+        """Bytes that one sample takes in a prediction: the inputs, and what forward computes in."""
+        nbytes = self._nbytes(Buffer(given.shape) for given in self.graph.spec.inputs.values())
+        for node_id in self.needed & self.graph.nodes.keys():
+            node, arriving = self.graph.nodes[node_id], self.graph.arriving(node_id)
+            gradients = {f"d{port}" for port in node.ports}
+            buffers = node.buffers(self.graph.shapes[node_id], *arriving)
+            nbytes += self._nbytes(b for name, b in buffers.items() if name not in gradients)
+        return nbytes
+
     def step_bytes(self, batch_size: int) -> int:
         """Bytes held while one replica trains on batches of this size: parameters, gradients,
         buffers and the batch itself."""

@@ -316,6 +316,19 @@ def test_what_is_no_input_is_refused(mlp, x, what):
         mlp.predict(x)
 
 
+def test_numbers_that_would_become_infinite_are_refused(network):
+    net = network(*MLP, dtype="float32")
+    with pytest.raises(ShapeError, match=r"input 'x': 1e\+300 is too large for float32"):
+        net.predict([1e300, 0, 0, 0])
+    assert not np.isfinite(net.predict([np.inf, 0, 0, 0])).all()  # what is given is given
+
+
+def test_an_initializer_past_the_type_is_refused(network):
+    nodes = [{"id": "a", "type": "Affine", "units": 2, "init": {"type": "Normal", "std": 1e300}}]
+    with pytest.raises(SpecError, match="parameter 'a/W': its initializer draws numbers too large"):
+        network(nodes, [["x", "a"]], dtype="float32")
+
+
 @pytest.mark.parametrize(
     ("t", "error", "what"),
     [

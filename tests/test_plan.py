@@ -29,6 +29,12 @@ def test_the_bytes_of_a_training_step_are_those_held(model, rng, batch):
     assert Plan(net.graph).step_bytes(batch) == held + arrays + 4 * batch * 784
 
 
+def test_the_bytes_of_a_prediction_are_those_held(model, rng):
+    net = build(model("mnist_two_layer"))
+    net.predict(rng.random((7, 784)))
+    assert Plan(net.graph).predict_bytes() * 7 == net.engine.workspace.nbytes + 7 * 784 * 4
+
+
 def test_fan_out_of_trained_nodes_holds_a_sum(network, rng):
     nodes = [
         {"id": "a", "type": "Affine", "units": 3},

@@ -9,6 +9,9 @@ def run(name: str) -> None:
         from graphnet.cli.main import command
 
         code = command(name)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
     except ModuleNotFoundError as e:
         print(
             f"{e.name} is not installed: run `make demo` once and use .venv/bin/python, "

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphnet.builder import assemble
-from graphnet.bundle.format import Contents, Tensor
+from graphnet.bundle.format import MAX_FILE_BYTES, Contents, Tensor
 from graphnet.bundle.reader import read_bundle
 from graphnet.errors import (
     BundleMismatchError,
@@ -23,11 +23,15 @@ from graphnet.spec.canonical import canonical_text
 from graphnet.spec.reader import check_values
 from graphnet.spec.source import parse
 
+HISTORY = ("epoch", "loss", "train_accuracy", "test_accuracy")
+"""What an epoch leaves behind; a test accuracy may be null. No durations: same run, same bytes."""
 
-def save(path: str | os.PathLike[str], net: Network) -> int:
+
+def save(path: str | os.PathLike[str], net: Network, *, limit: int = MAX_FILE_BYTES) -> int:
     """Write a network to one file, whole or not at all; its size in bytes.
 
     The same network gives the same bytes: no times, hosts or paths are in it.
+    Units: limit in bytes of the file.
     Errors: SaveError, BundleLimitError.
     """
     from graphnet.bundle.writer import write_bundle  # a command that only reads does without
@@ -35,18 +39,25 @@ def save(path: str | os.PathLike[str], net: Network) -> int:
     if not isinstance(net, Network):
         raise SaveError(f"save takes a path and a Network, found {quoted(net)} as the network")
 
-    return write_bundle(path, contents_of(net))
+    return write_bundle(path, contents_of(net), limit=limit)
 
 
-def load(path: str | os.PathLike[str], *, mmap: bool = False, verify: bool = False) -> Network:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    mmap: bool = False,
+    verify: bool = False,
+    limit: int = MAX_FILE_BYTES,
+) -> Network:
     """The network in a bundle, with every byte checked.
 
     mmap: map the file instead of reading it: the parameters are then read-only views of the file
     (truncating the file under them kills the process), and the payloads' checksums are checked
     only with `verify`.
+    Units: limit in bytes of the file.
     Errors: BundleError and its kinds.
     """
-    contents = read_bundle(path, mmap=mmap, verify=verify)
+    contents = read_bundle(path, mmap=mmap, verify=verify, limit=limit)
     try:
         return network_of(contents)
     except GraphnetError as e:
@@ -59,7 +70,6 @@ def contents_of(net: Network) -> Contents:
     tensors |= {name: Tensor("state", array) for name, array in net.state.items()}
     return Contents(
         spec=canonical_text(net.spec),
-        prepare=canonical_json(net.prepare) if net.prepare is not None else None,
         train=canonical_json({"history": net.history}) if net.history else None,
         meta=dict(net.meta),
         tensors=tensors,
@@ -78,6 +88,8 @@ def network_of(contents: Contents) -> Network:
         raise InvalidBundleError(str(e).split("\n")[0]) from None
     if canonical_text(graph.spec) != contents.spec:
         raise InvalidBundleError("the spec inside is not in its canonical form")
+    if contents.prepare is not None:
+        raise InvalidBundleError("'prepare' holds what this version does not know how to use")
     train = _object(contents.train, "train")
     if train is not None and "step" in train:
         raise BundleMismatchError("this is a checkpoint of a run that was stopped, not a model")
@@ -86,7 +98,6 @@ def network_of(contents: Contents) -> Network:
         role = "param" if name in net.params else "state"
         if tensor.role != role:
             raise BundleMismatchError(f"tensor '{name}' must have role '{role}'")
-    net.prepare = _object(contents.prepare, "prepare")
     net.history = _history(train) if train is not None else []
     net.meta = dict(contents.meta)
     return net
@@ -115,6 +126,15 @@ def _history(train: dict[str, Any]) -> list[dict[str, Any]]:
     history = train.get("history")
     if set(train) != {"history"} or not isinstance(history, list) or not history:
         raise InvalidBundleError("'train' must hold 'history' alone: a list of epochs")
-    if not all(isinstance(epoch, dict) for epoch in history):
-        raise InvalidBundleError("'train.history' must hold an object for each epoch")
+    for i, epoch in enumerate(history):
+        if not isinstance(epoch, dict) or set(epoch) != set(HISTORY) or not _measured(epoch):
+            what = f"an object with {', '.join(HISTORY)} is expected"
+            raise InvalidBundleError(f"'train.history[{i}]': {what}")
     return history
+
+
+def _measured(epoch: dict[str, Any]) -> bool:
+    numbers = [epoch[name] for name in HISTORY if name != "epoch"]
+    if epoch["test_accuracy"] is None:
+        numbers.remove(None)
+    return type(epoch["epoch"]) is int and all(type(number) is float for number in numbers)

@@ -8,18 +8,24 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from graphnet.errors import GraphnetError, clipped, printable, quoted
 
 DONE, CHECK_FAILED, USAGE, DATA, INTERRUPTED = 0, 1, 2, 3, 130
 
 
-def parser(command: str, description: str) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line, with nothing in it that drives a terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        complain(f"{self.prog}: {message} (--help says more)")
+        raise SystemExit(USAGE)
+
+
+def parser(command: str, description: str) -> Parser:
     """An argument parser that takes no abbreviations: a misspelt option is an error."""
-    return argparse.ArgumentParser(
-        prog=program(command), description=description, allow_abbrev=False
-    )
+    return Parser(prog=program(command), description=description, allow_abbrev=False)
 
 
 def program(command: str) -> str:

@@ -14,6 +14,7 @@ from graphnet.bundle.model import load
 from graphnet.cli.common import DONE, complain, count, parser, program, run
 from graphnet.errors import (
     BundleError,
+    BundleLimitError,
     DivergedError,
     ImageError,
     ImageTooLargeError,
@@ -22,13 +23,16 @@ from graphnet.errors import (
     printable,
 )
 from graphnet.network import Network, class_of, probabilities
+from graphnet.plan import Plan
 from graphnet.prepare.image import ImagePreparation
 from graphnet.prepare.picture import read_picture
 
 BATCH = 256
 """Pictures whose numbers are held at once: memory stays flat over any folder."""
 BATCH_BYTES = 64 * 2**20
-"""Of their pixels and numbers; fewer pictures where an input is large."""
+"""Of their pixels, numbers and what is computed; fewer pictures where an input is large."""
+SAMPLE_BYTES = 160 * 2**20
+"""Of one picture: a stranger's model of a few bytes must not take all memory."""
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
@@ -53,6 +57,8 @@ def _main(argv: Sequence[str] | None) -> int:
     options = arguments.parse_args(argv)
     if options.probabilities and options.top is None and not options.json:
         arguments.error("--probabilities goes with --top or --json: a label alone has no number")
+    if options.show_input is not None and _same_file(options.show_input, options.images[0]):
+        arguments.error("--show-input would write over the picture: name another file")
     classifier = Classifier(_load(options.bundle), options.bundle)
     single = len(options.images) == 1 and not os.path.isdir(options.images[0])
     if options.show_input is not None and not single:
@@ -94,8 +100,13 @@ class Classifier:
             raise BundleError(
                 clipped(f"{path}: '{self.output}' gives {shape}, not one score for each class")
             )
-        height, width = declared.image.size
-        nbytes = height * width * declared.image.channels * (1 + self.preparation.dtype.itemsize)
+        # Pixels, their numbers and what is computed from them, for one picture.
+        nbytes = (
+            4 * declared.image.size[0] * declared.image.size[1] + Plan(net.graph).predict_bytes()
+        )
+        if nbytes > SAMPLE_BYTES:
+            what = f"one picture takes {nbytes:,} bytes of memory; the limit is {SAMPLE_BYTES:,}"
+            raise BundleLimitError(clipped(f"{path}: {what}"))
         self.batch = max(1, min(BATCH, BATCH_BYTES // nbytes))
         labels = net.spec.labels
         self.labels = labels.get(self.output) if isinstance(labels, dict) else labels
@@ -155,6 +166,10 @@ def _print(classifier: Classifier, path: str, scores: Any, options: Any, *, name
         shown = np.array([-shown[0], shown[0]])
     for index in np.argsort(-shown, kind="stable")[: options.top]:
         print(f"{start}{printable(classifier.label(int(index)))}\t{shown[index]!s}")
+
+
+def _same_file(path: str, other: str) -> bool:
+    return os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)
 
 
 def _load(path: str) -> Network:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import types
 from collections.abc import Sequence
@@ -50,11 +51,26 @@ def command(name: str, argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     _without_plugin_search()
+    asked = False
+
+    def stop(number: int, frame: types.FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, stop)
     try:
         code: int = importlib.import_module(f"graphnet.cli.{name}").main(argv)
+    except Exception:
+        # Pydantic wraps whatever is raised while it builds a validator, Ctrl-C too.
+        if not asked:
+            raise
+        code = 130
     except KeyboardInterrupt:  # before the command has begun
-        print("interrupted", file=sys.stderr)
-        return 130
+        code = 130
+    else:
+        return code
+    print("interrupted", file=sys.stderr)
     return code
 
 

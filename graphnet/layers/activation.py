@@ -55,7 +55,8 @@ class Sigmoid(Layer):
     def forward(self, x: Array) -> Array:
         memory = self.buffer("out", x)
         out = np.negative(x, out=memory)
-        out = np.minimum(out, 88.0, out=memory)  # exp() overflows float32 above 88
+        # exp() overflows above these: 1 / (1 + exp(88)) is as small as float32 gets.
+        out = np.minimum(out, 88.0 if out.dtype == np.float32 else 709.0, out=memory)
         out = np.exp(out, out=memory)
         out = np.add(out, 1, out=memory)
         self.out = np.divide(1.0, out, out=memory)

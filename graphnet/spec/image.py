@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from graphnet.declaration import Declaration, Shape, few
 from graphnet.spec.problems import below
 
+MAX_PIXELS = 16_000_000
 Side = Annotated[int, Field(ge=1, le=16384)]
 
 
@@ -66,6 +67,8 @@ class ImageSpec(Declaration):
                 )
         if self.std is not None and 0.0 in self.std:
             raise below("must not be 0: pixels are divided by it", "std")
+        if self.size[0] * self.size[1] > MAX_PIXELS:
+            raise below(f"more than {MAX_PIXELS:,} pixels: no picture so large is read", "size")
         if self.range[0] == self.range[1]:
             raise below("must span two different numbers", "range")
         if self.ink is not None and self.fit != "digit":

@@ -11,13 +11,30 @@ from graphnet.spec.graph import GraphSpec
 from graphnet.spec.problems import Path, Problem
 from graphnet.spec.wiring import Wiring
 
+_FLOAT32 = 3.4028235677973366e38
+"""The smallest number that rounds to infinity in float32."""
+
 
 def check(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> list[Problem]:
     """Mistakes that no single field shows."""
-    problems = [*_loss(spec, wiring, shapes), *_labels(spec, wiring, shapes)]
+    problems = [*_values(spec), *_loss(spec, wiring, shapes), *_labels(spec, wiring, shapes)]
     problems += _pictures(spec)
     # Scores that do not suit the loss or the labels do not suit the data either.
     return problems or list(_data_classes(spec, wiring, shapes))
+
+
+def _values(spec: GraphSpec) -> Iterator[Problem]:
+    if spec.dtype != "float32":
+        return
+    for name, given in spec.inputs.items():
+        largest = _largest(given.value) if given.value is not None else 0.0
+        if largest >= _FLOAT32:
+            text = f'{largest:g} is too large for float32: lower it, or write "dtype": "float64"'
+            yield Problem(("inputs", name, "value"), text)
+
+
+def _largest(value: Any) -> float:
+    return max(map(_largest, value)) if isinstance(value, tuple) else abs(value)
 
 
 def _loss(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Iterator[Problem]:

@@ -16,11 +16,16 @@ class Positions:
 
     wanted: the paths that are kept, absent all: a text of 2 MiB can hold a million values.
     duplicates: paths of the keys that an object has already, with their offsets.
+    found: paths of the values that are written as one of `literals`, with that.
     """
 
-    def __init__(self, text: str, wanted: Container[Path] | None = None) -> None:
+    def __init__(
+        self, text: str, wanted: Container[Path] | None = None, literals: Container[str] = ()
+    ) -> None:
         self._text = text
         self._wanted = wanted
+        self._literals = literals
+        self.found: list[tuple[Path, str]] = []
         self._values: dict[Path, int] = {}
         self._keys: dict[Path, int] = {}
         self.duplicates: list[tuple[Path, int]] = []
@@ -69,6 +74,8 @@ class Positions:
                 self._keep(self._keys, path, offset)
             else:
                 self._keep(self._values, path, offset)
+                if mark in self._literals:
+                    self.found.append((tuple(path), mark))
                 if mark in "{[":
                     expects_key = mark == "{"
                     seen.append(set() if expects_key else None)

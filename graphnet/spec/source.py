@@ -28,13 +28,17 @@ def read_text(path: str | os.PathLike[str]) -> str:
     Errors: SpecError where it is missing, no regular file or not UTF-8; SpecLimitError past 2 MiB.
     """
     name = os.fspath(path)
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
     try:
         # Without O_NONBLOCK a FIFO would wait for a writer for ever.
-        handle = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(handle, "rb") as file:
+        handle = os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+        try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise SpecError(clipped(f"{name}: not a regular file (a spec is a JSON file)"))
-            data = file.read(MAX_BYTES + 1)
+            with open(handle, "rb", closefd=False) as file:
+                data = file.read(MAX_BYTES + 1)
+        finally:
+            os.close(handle)
     except (OSError, ValueError) as e:
         reason = getattr(e, "strerror", None) or e
         raise SpecError(clipped(f"{name}: cannot be read: {reason}")) from None
@@ -135,21 +139,21 @@ def _check_surrogates(text: str, name: str) -> None:
 
 def _refused(text: str, name: str, literals: list[str]) -> GraphnetError:
     """The places of doubled keys and of numbers that JSON or 64 bits do not have."""
+    places = Positions(text, wanted=(), literals=frozenset(literals))
     problems = [
         Problem(path, f"key {quoted(path[-1])} is given twice in one object", at_key=True)
-        for path in dict.fromkeys(path for path, _ in Positions(text, wanted=()).duplicates)
+        for path in dict.fromkeys(path for path, _ in places.duplicates)
     ]
-    if problems:
-        return error(problems, name, text)
-    literal = literals[0]
-    blank = _STRING.sub(lambda s: " " * len(s.group()), text)
-    found = re.search(rf"(?<![\w.+-]){re.escape(literal)}(?![\w.])", blank)
-    line, column = line_column(text, found.start() if found else 0)
+    problems += [Problem(path, _no_number(literal)) for path, literal in places.found]
+    return error(problems, name, text)
+
+
+def _no_number(literal: str) -> str:
     if literal.lstrip("-") in ("NaN", "Infinity"):
-        return _at(name, line, column, f"{literal} is no JSON number: write a finite one")
+        return f"{literal} is no JSON number: write a finite one"
     if re.fullmatch(r"-?\d+", literal):
-        return _at(name, line, column, f"integer {quoted(literal, 40)} is beyond 64 bits")
-    return _at(name, line, column, f"number {quoted(literal, 40)} overflows: write a finite one")
+        return f"integer {quoted(literal, 40)} is beyond 64 bits"
+    return f"number {quoted(literal, 40)} overflows: write a finite one"
 
 
 def _at(name: str, line: int, column: int, what: str) -> SpecError:

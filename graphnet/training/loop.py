@@ -72,6 +72,8 @@ class Trainer:
         self.optimizer = OPTIMIZERS[self.recipe.optimizer.type](self.recipe.optimizer)
         self.position = (0, 0)
         self.stopped = False
+        if threads is not None and threads < 1:
+            raise SpecError(f"threads must be 1 or more, found {threads}")
         self._threads = threads or threads_here()
         self._shards = shard_count(Plan(net.graph), self.recipe.batch_size)
         self._on_step = on_step
@@ -146,6 +148,10 @@ class Trainer:
         bad = first_bad(self.net.params) or first_bad(self.net.grads, "gradient of ")
         if bad is None and np.isfinite(loss):
             return  # the product alone overflowed
+        if bad is None:  # all are finite, and their products are not
+            params = self.net.params
+            largest = max(params, key=lambda name: float(np.abs(params[name]).max()))
+            bad = f"none, the largest '{largest}'"
         raise self._diverged(f"the loss is {loss}, the first bad tensor {bad}", epoch, step)
 
     def _check_parameters(self, epoch: int) -> None:

@@ -55,6 +55,8 @@ class Team(AbstractContextManager["Team"]):
     """
 
     def __init__(self, net: Network, shards: int, threads: int) -> None:
+        # A batch has no more shards; each further replica would only take memory.
+        threads = min(threads, MOST_SHARDS)
         self.shards = shards
         self.engines = [net.engine]
         self.engines += [net.replica().engine for _ in range(max(shards, threads) - 1)]

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -299,3 +300,22 @@ def test_many_saves_at_once_give_one_of_them_whole(tmp_path):
     assert faults == []
     assert value_in(path) in range(8)
     assert os.listdir(tmp_path) == ["m"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="this system flushes no folders")
+def test_the_folder_is_flushed_after_the_rename(tmp_path, monkeypatch):
+    flushed, fsync, replace = [], os.fsync, os.replace
+
+    def note(descriptor):
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        flushed.append(kind)
+        fsync(descriptor)
+
+    def rename(*paths):
+        flushed.append("rename")
+        replace(*paths)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(os, "replace", rename)
+    writer.write_bundle(tmp_path / "m", Contents("{}"))
+    assert flushed == ["file", "rename", "folder"]

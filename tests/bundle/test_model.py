@@ -10,7 +10,7 @@ from graphnet.builder import build
 from graphnet.bundle.format import Contents, Tensor
 from graphnet.bundle.model import contents_of, load, network_of, save
 from graphnet.bundle.writer import encode, write_bundle
-from graphnet.errors import BundleMismatchError, InvalidBundleError
+from graphnet.errors import BundleLimitError, BundleMismatchError, InvalidBundleError
 from graphnet.spec.canonical import canonical_text
 
 MODELS = [
@@ -27,8 +27,7 @@ MODELS = [
 @pytest.mark.parametrize("mapped", [False, True])
 def test_saved_loaded_saved_gives_the_same_bytes(model, name, mapped, tmp_path):
     net = build(model(name))
-    net.history = [{"epoch": 1, "loss": 0.1 + 0.2, "test_accuracy": None}]
-    net.prepare = {"labels": ["ä", "b"]}
+    net.history = [{"epoch": 1, "loss": 0.1 + 0.2, "train_accuracy": 0.5, "test_accuracy": None}]
     net.meta = {"author": "한글", "a": "b"}
     size = save(tmp_path / "one", net)
     again = load(tmp_path / "one", mmap=mapped, verify=True)
@@ -36,7 +35,7 @@ def test_saved_loaded_saved_gives_the_same_bytes(model, name, mapped, tmp_path):
     first = (tmp_path / "one").read_bytes()
     assert (tmp_path / "two").read_bytes() == first
     assert len(first) == size
-    assert (again.history, again.prepare, again.meta) == (net.history, net.prepare, net.meta)
+    assert (again.history, again.meta) == (net.history, net.meta)
 
 
 def test_a_loaded_network_computes_the_same(model, tmp_path, rng):
@@ -138,11 +137,34 @@ def test_texts_that_saving_would_change_are_refused(contents, train):
         network_of(replace(contents, train=train))
 
 
-def test_prepare_is_a_canonical_object(contents):
-    for text in ('{"a": 1}', "1", '{"b":1,"a":2}'):
-        with pytest.raises(InvalidBundleError, match="'prepare'"):
-            network_of(replace(contents, prepare=text))
-    assert network_of(replace(contents, prepare='{"a":2,"b":1}')).prepare == {"a": 2, "b": 1}
+def test_prepare_is_refused_until_something_reads_it(contents):
+    with pytest.raises(InvalidBundleError, match="'prepare' holds what this version does not know"):
+        network_of(replace(contents, prepare='{"mean":[1]}'))
+
+
+@pytest.mark.parametrize(
+    "epoch",
+    [
+        '{"epoch":"haha"}',
+        '{"epoch":1,"loss":1,"test_accuracy":null,"train_accuracy":0.5}',
+        '{"epoch":true,"loss":1.0,"test_accuracy":null,"train_accuracy":0.5}',
+        '{"epoch":1,"loss":null,"test_accuracy":null,"train_accuracy":0.5}',
+        '{"epoch":1,"extra":1,"loss":1.0,"test_accuracy":null,"train_accuracy":0.5}',
+    ],
+)
+def test_history_holds_what_an_epoch_leaves(contents, epoch):
+    with pytest.raises(InvalidBundleError, match=r"'train\.history\[0\]'"):
+        network_of(replace(contents, train='{"history":[' + epoch + "]}"))
+
+
+def test_the_callers_limit_counts(model, tmp_path):
+    net = build(model("digits"))
+    size = save(tmp_path / "m", net)
+    with pytest.raises(BundleLimitError):
+        load(tmp_path / "m", limit=size - 1)
+    with pytest.raises(BundleLimitError):
+        save(tmp_path / "n", net, limit=size - 1)
+    assert load(tmp_path / "m", limit=size).params.keys() == net.params.keys()
 
 
 def test_the_spec_inside_reads_back_equal(contents):

@@ -78,7 +78,7 @@ def test_all_mistakes_at_their_places(tool, tmp_path, write_spec):
         ("text.msgpack", 3, "text.msgpack: is not a graphnet bundle"),
         ("cut.msgpack", 3, "cut.msgpack: ends after 400 of its "),
         ("bad.msgpack", 3, "bad.msgpack: the checksum of tensor "),
-        (".", 2, ".: cannot be read: Is a directory"),
+        (".", 2, ".: not a regular file"),
     ],
 )
 def test_a_file_that_is_neither(tool, tmp_path, digits_bundle, file, code, said):

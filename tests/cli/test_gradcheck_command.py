@@ -104,4 +104,6 @@ def test_a_bundle_in_place_of_the_spec(tool, digits_bundle):
 def test_no_samples(tool):
     done = tool("gradcheck", DIGITS, "--samples", "0")
     assert (done.code, done.out) == (2, "")
-    assert done.err[-1].endswith("error: argument --samples: '0' is no number from 1 to 1000")
+    assert done.err[-1].endswith(
+        "argument --samples: '0' is no number from 1 to 1000 (--help says more)"
+    )

@@ -141,7 +141,7 @@ def test_show_input_saves_what_the_network_saw(tool, tmp_path, digits_bundle):
 def test_show_input_takes_one_picture_and_a_place_that_exists(tool, digits_bundle):
     done = tool("infer", digits_bundle, SEVEN, SEVEN, "--show-input", "seen.png")
     assert (done.code, done.out) == (2, "")
-    assert done.err[-1].endswith("error: --show-input takes one picture")
+    assert done.err[-1].endswith("--show-input takes one picture (--help says more)")
     done = tool("infer", digits_bundle, SEVEN, "--show-input", "no/seen.png")
     assert (done.code, len(done.err)) == (3, 1)
     assert done.err[0].startswith("no/seen.png: cannot be written")

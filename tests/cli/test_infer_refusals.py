@@ -1,5 +1,6 @@
 """What `infer` cannot answer: pictures and bundles that are broken, and networks of other kinds."""
 
+import json
 import shlex
 import struct
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from processes import DIGITS, EXAMPLES
+from processes import DIGITS, EXAMPLES, ROOT
 
 import graphnet as gn
 from graphnet.training.checkpoint import save_checkpoint
@@ -185,11 +186,10 @@ def test_pictures_of_many_batches(tool, tmp_path, bundle):
         (("--labels", "x"), "unrecognized arguments: --labels x"),
     ],
 )
-def test_a_wrong_call_shows_the_usage(tool, arguments, said):
+def test_a_wrong_call_is_one_line(tool, arguments, said):
     done = tool("infer", "m.msgpack", SEVEN, *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert done.err[0].startswith("usage: python ")
-    assert done.err[-1].endswith(f"error: {said}")
+    start = f"python {ROOT / 'tools' / 'infer.py'}"
+    assert done == (2, "", [f"{start}: {said} (--help says more)"])
 
 
 def test_a_reader_that_leaves_early_is_no_error(tool, tmp_path, digits_bundle):
@@ -248,10 +248,40 @@ def test_the_bundle_comes_first(tool, digits_bundle):
 def test_what_the_network_saw_is_a_png(tool, digits_bundle):
     done = tool("infer", digits_bundle, SEVEN, "--show-input", "seen.jpg")
     assert done.code == 2
-    assert done.err[-1].endswith("--show-input writes a PNG: name it OUT.png")
+    assert done.err[-1].endswith(": --show-input writes a PNG: name it OUT.png (--help says more)")
 
 
 def test_probabilities_alone_show_nothing(tool, digits_bundle):
     done = tool("infer", digits_bundle, SEVEN, "--probabilities")
     assert done.code == 2
     assert "--probabilities goes with --top or --json" in done.err[-1]
+
+
+def test_a_small_model_of_huge_pictures_takes_no_memory(tool, tmp_path):
+    side = 4000
+    values = {
+        "format": 1,
+        "name": "huge",
+        "inputs": {"x": {"shape": [side, side, 1], "image": {"size": [side, side]}}},
+        "nodes": [{"id": f"n{i}", "type": "Neg"} for i in range(3)]
+        + [{"id": "flat", "type": "Flatten"}],
+        "edges": [["x", "n0", "n1", "n2", "flat"]],
+    }
+    gn.save(tmp_path / "huge.msgpack", gn.build(gn.parse_spec(json.dumps(values))))
+    done = tool("infer", "huge.msgpack", SEVEN)
+    assert (done.code, done.out) == (4, "")
+    assert "one picture takes 320,000,000 bytes of memory" in done.err[0]
+
+
+def test_a_misspelt_option_is_one_line_without_control_characters(tool, digits_bundle):
+    done = tool("infer", digits_bundle, "--bad\x1b[31mopt", "x.png")
+    assert (done.code, len(done.err)) == (2, 1)
+    assert "\x1b" not in done.err[0]
+    assert done.err[0].endswith("(--help says more)")
+
+
+def test_the_picture_itself_is_not_written_over(tool, digits_bundle, tmp_path):
+    (tmp_path / "p.png").write_bytes(SEVEN.read_bytes())
+    done = tool("infer", digits_bundle, "p.png", "--show-input", "p.png")
+    assert done.code == 2
+    assert (tmp_path / "p.png").read_bytes() == SEVEN.read_bytes()

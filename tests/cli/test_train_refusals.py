@@ -84,10 +84,9 @@ def test_a_setting_that_cannot_be(tool, setting, said):
         ((DIGITS, "--out"), "argument --out: expected one argument"),
     ],
 )
-def test_a_wrong_call_shows_the_usage(tool, arguments, said):
-    usage, *_, last = refused(tool, 2, *arguments)
-    assert usage.startswith(f"usage: python {ROOT / 'tools' / 'train.py'} [-h] ")
-    assert last.endswith(f"error: {said}")
+def test_a_wrong_call_is_one_line(tool, arguments, said):
+    start = f"python {ROOT / 'tools' / 'train.py'}"
+    assert refused(tool, 2, *arguments) == [f"{start}: {said} (--help says more)"]
 
 
 def test_a_bundle_in_place_of_the_spec(tool, digits_bundle):
@@ -141,3 +140,17 @@ def test_an_old_bundle_that_is_write_protected(tool, tmp_path):
     (line,) = refused(tool, 3, DIGITS, "--out", "old.msgpack", files={"old.msgpack"})
     assert line.startswith("old.msgpack: is write-protected")
     assert old.read_bytes() == b"kept"
+
+
+def test_a_spec_that_no_bundle_holds_is_refused_before_the_first_step(tool, write_spec):
+    values = json.loads(DIGITS.read_text())
+    # 600,000 ones: 1.8 MB as written here, 2.4 MB as the 1.0 of the canonical text.
+    constant = {"shape": [600_000], "value": [1] * 600_000}
+    write_spec(
+        inputs={**values["inputs"], "c": constant},
+        nodes=[*values["nodes"], {"id": "side", "type": "Neg"}],
+        edges=[*values["edges"], ["c", "side"]],
+    )
+    (line,) = refused(tool, 4, "mine.json", files={"mine.json"})
+    assert "spec" in line
+    assert "2,097,152" in line

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from graphnet.spec.canonical import canonical_text
@@ -96,6 +96,7 @@ def test_an_integer_and_its_float_give_one_text(first, second, exponent, whole):
     st.sampled_from(["float32", "float64"]),
 )
 def test_any_text_read_again_is_the_same(numbers, doc, dtype):
+    assume(dtype == "float64" or max(map(abs, numbers)) < 3e38)
     values = copy.deepcopy(SMALL)
     values["inputs"]["x"]["value"] = numbers
     values["nodes"][0]["doc"] = doc

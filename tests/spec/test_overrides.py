@@ -51,7 +51,7 @@ def test_a_value_is_json_else_text(values, text, value):
 
 def test_json_is_held_to_the_rules_of_a_file(values):
     found = refused(values, "train.seed=99999999999999999999")
-    assert found.endswith("99:1:1: integer '99999999999999999999' is beyond 64 bits")
+    assert found.endswith("99:1:1: spec: integer '99999999999999999999' is beyond 64 bits")
     assert "overflows" in refused(values, "train.optimizer.lr=1e999")
     assert "key 'lr' is given twice" in refused(values, 'train.optimizer={"lr": 1, "lr": 2}')
     with pytest.raises(SpecLimitError, match="64 levels"):

@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -25,17 +26,26 @@ def test_values_come_as_they_stand():
 
 def test_the_largest_integers():
     assert parse(f"[{2**63 - 1}, {-(2**63) + 1}]", "f") == [2**63 - 1, -(2**63) + 1]
-    assert refused(f"[1,\n {2**63}]") == f"f:2:2: integer '{2**63}' is beyond 64 bits"
+    assert refused(f"[1,\n {2**63}]") == f"f:2:2: [1]: integer '{2**63}' is beyond 64 bits"
     assert "beyond 64 bits" in refused("9" * 5000)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"a": "NaN",\n "b": NaN}', "f:2:7: NaN is no JSON number: write a finite one"),
-        ('["Infinity", -Infinity]', "f:1:14: -Infinity is no JSON number: write a finite one"),
-        ("[1e300, 1e999]", "f:1:9: number '1e999' overflows: write a finite one"),
-        ("[11e999, 1e999]", "f:1:2: number '11e999' overflows: write a finite one"),
+        ('{"a": "NaN",\n "b": NaN}', "f:2:7: b: NaN is no JSON number: write a finite one"),
+        ('["Infinity", -Infinity]', "f:1:14: [1]: -Infinity is no JSON number: write a finite one"),
+        ("[1e300, 1e999]", "f:1:9: [1]: number '1e999' overflows: write a finite one"),
+        (
+            "[11e999, 1e999]",
+            "f:1:2: [0]: number '11e999' overflows: write a finite one\n"
+            "f:1:10: [1]: number '1e999' overflows: write a finite one",
+        ),
+        (
+            '{"a": 1, "a": NaN}',
+            "f:1:10: a: key 'a' is given twice in one object\n"
+            "f:1:15: a: NaN is no JSON number: write a finite one",
+        ),
         (
             '["a",\n  "\\ud83d"]',
             "f:2:3: a lone surrogate is no character: write the pair",
@@ -175,3 +185,12 @@ def test_a_long_line_is_cut():
     with pytest.raises(SpecError) as caught:
         parse("{", "long" * 1000)
     assert len(str(caught.value)) == 500
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not list them")
+def test_no_file_stays_open(tmp_path):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        with pytest.raises(SpecError, match="not a regular file"):
+            read_text(tmp_path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

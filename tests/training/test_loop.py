@@ -67,6 +67,48 @@ def test_every_sample_is_used_once_an_epoch_the_last_short_batch_included(spec):
     assert list(order) != sorted(order)
 
 
+def test_each_epoch_has_an_order_of_its_own(spec):
+    trainer = Trainer(build(spec(epochs=2)), load_digits())
+    orders, batch = [], trainer.train.batch
+    trainer.train.batch = lambda rows: orders.append(rows) or batch(rows)
+    list(trainer.run())
+    rows = np.concatenate([rows for rows in orders if isinstance(rows, np.ndarray)])
+    assert sorted(rows[:1437]) == sorted(rows[1437:]) == list(range(1437))
+    assert (rows[:1437] != rows[1437:]).any()
+
+
+def test_the_loss_of_an_epoch_weighs_the_short_batch_by_its_samples(network, rng):
+    more = {
+        "loss": {"type": "SoftmaxWithLoss"},
+        "train": {"epochs": 1, "batch_size": 4, "optimizer": {"type": "SGD", "lr": 1e-12}},
+    }
+    net = network([{"id": "score", "type": "Affine", "units": 3}], [["x", "score"]], **more)
+    x, t = rng.normal(size=(5, 4)) * 10, rng.integers(0, 3, 5)
+    expected = net.loss(x, t)  # the rate is so low that the weights stay
+    (result,) = fit(net, Dataset("own", Split({"x": x}, t)))
+    assert result.loss == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_threads_are_one_or_more(spec, threads):
+    with pytest.raises(SpecError, match="threads must be 1 or more"):
+        fit(build(spec(epochs=1)), load_digits(), threads=threads)
+
+
+def test_an_overflow_of_finite_numbers_names_the_largest_parameter(network):
+    more = {
+        "dtype": "float32",
+        "loss": {"type": "SoftmaxWithLoss"},
+        "train": {"epochs": 1},
+    }
+    net = network([{"id": "score", "type": "Affine", "units": 2}], [["x", "score"]], **more)
+    net.params["score/W"][...] = 3e38
+    net.params["score/W"][:, 1] = -3e38
+    data = Dataset("own", Split({"x": np.full((2, 4), 0.5)}, np.array([0, 1])))
+    with pytest.raises(DivergedError, match=r"'score/W'.*\(epoch 1, step 1\)"):
+        list(fit(net, data))
+
+
 def test_one_step_is_the_formula(network, rng):
     nodes = [{"id": "score", "type": "Affine", "units": 3}]
     more = {

@@ -46,6 +46,11 @@ def test_threads_change_no_bit(model, rng):
     assert len(set(found)) == 1
 
 
+def test_more_threads_than_shards_take_no_memory(model):
+    with Team(build(model("digits")), 1, 1000) as team:
+        assert len(team.engines) == 8
+
+
 def test_the_sum_is_a_binary_tree_over_the_shards_numbers():
     grads = [np.array([f"g{i}"], dtype=object) for i in range(6)]
     texts = [_Text(grad[0]) for grad in grads]
