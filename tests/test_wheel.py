@@ -1,16 +1,21 @@
 """The wheel: what is in it, and that it trains and classifies where no checkout is."""
 
+import json
 import os
 import shlex
 import sys
 import venv
 import zipfile
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 from checkout import ROOT, copy_to, need_packages, run
 
 DIGITS = {f"{a}-{b}-ubyte.gz" for a in ("train", "t10k") for b in ("images-idx3", "labels-idx1")}
+
+SCHEMA = ROOT / "graphnet" / "spec" / "graphnet.schema.json"
 
 
 @pytest.fixture(scope="module")
@@ -71,4 +76,8 @@ def test_it_trains_and_classifies_outside_of_the_checkout(graphnet, tmp_path):
 
 def test_its_models_are_those_of_the_checkout(graphnet, tmp_path):
     for path in (ROOT / "models").glob("*.json"):
-        assert run(graphnet, "models", path.stem, folder=tmp_path) == path.read_text()
+        printed = run(graphnet, "models", path.stem, folder=tmp_path)
+        schema = json.loads(printed)["$schema"]
+        assert Path(url2pathname(urlsplit(schema).path)).read_bytes() == SCHEMA.read_bytes()
+        shipped = json.loads(path.read_text())["$schema"]
+        assert printed.replace(schema, shipped) == path.read_text()
