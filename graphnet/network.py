@@ -15,6 +15,7 @@ from graphnet.errors import ShapeError, SpecError, clipped, quoted
 from graphnet.inputs import Batch, batch_of, with_batch_axis
 from graphnet.layers.base import Array, Layer
 from graphnet.losses import Loss
+from graphnet.scores import class_of
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.reader import Resolved
 
@@ -288,30 +289,3 @@ def central_difference(
     finally:
         array[i] = kept
     return (above - below) / (2 * h)
-
-
-def class_of(output: str, scores: Array) -> Array:
-    """The index of the best score of each sample; of a single score, whether it is above 0.
-
-    Shapes: scores (N, C), (N, 1) or (N,) -> (N,)
-    Errors: ShapeError.
-    """
-    if scores.ndim > 2:
-        raise ShapeError(f"output '{output}' gives {scores.shape[1:]}: no scores of classes")
-    if scores.ndim == 1 or scores.shape[1] == 1:
-        return (scores.reshape(len(scores)) > 0).astype(np.intp)
-    best: Array = scores.argmax(axis=1)
-    return best
-
-
-def probabilities(scores: Array) -> Array:
-    """softmax(scores); of a single score, (1 - p, p) with p = sigmoid(score)
-
-    Shapes: scores (..., C) -> (..., C), C >= 2; (..., 1) or () -> (..., 2)
-    """
-    scores = np.atleast_1d(scores)
-    if scores.shape[-1] == 1:
-        scores = np.concatenate([np.zeros_like(scores), scores], axis=-1)
-    y = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    shares: Array = y / y.sum(axis=-1, keepdims=True)
-    return shares

@@ -22,7 +22,7 @@ RANKS = [
     {"declaration", "randomness"},
     {"layers", "losses", "optimizers", "initializers", "schedules"},
     {"spec"},
-    {"builder", "network", "engine", "inputs", "plan", "workspace"},
+    {"builder", "network", "engine", "inputs", "plan", "scores", "workspace"},
     {"gradcheck", "bundle", "prepare"},
     {"data", "training", "draw", "exchange"},
     {"cli"},

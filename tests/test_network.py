@@ -8,7 +8,8 @@ import pytest
 
 from graphnet.builder import build
 from graphnet.errors import DatasetError, ShapeError, SpecError
-from graphnet.network import CHUNK, class_of, probabilities
+from graphnet.network import CHUNK
+from graphnet.scores import class_of, probabilities
 
 MLP = (
     [

@@ -22,10 +22,11 @@ from graphnet.errors import (
     clipped,
     printable,
 )
-from graphnet.network import Network, class_of, probabilities
+from graphnet.network import Network
 from graphnet.plan import Plan
 from graphnet.prepare.image import ImagePreparation
 from graphnet.prepare.picture import read_picture
+from graphnet.scores import class_of, probabilities
 
 BATCH = 256
 """Pictures whose numbers are held at once: memory stays flat over any folder."""

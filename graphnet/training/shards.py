@@ -14,6 +14,7 @@ import numpy as np
 from graphnet.layers.base import Array
 from graphnet.network import Network
 from graphnet.plan import Plan
+from graphnet.scores import class_of
 
 SHARD_FLOPS = 40_000_000
 """Work that makes a shard worth a thread: some 0.4 ms of one core, ten times a hand-over."""
@@ -90,8 +91,6 @@ class Team(AbstractContextManager["Team"]):
 
     def correct(self, batches: int, batch: Callable[[int], tuple[dict[str, Array], Array]]) -> int:
         """How many samples of all batches the network gets right."""
-        from graphnet.network import class_of
-
         output = self.engines[0].graph.wiring.outputs[0]
         workers = len(self.engines) if self._pool is not None else 1
 
