@@ -212,7 +212,7 @@ def test_what_is_no_file_is_named(tmp_path):
     assert refused(tmp_path / "none") == "no such file: name an IDX file, plain or gzip"
     assert refused(tmp_path) == "is a folder: name an IDX file, plain or gzip"
     assert "cannot be read" in refused(put(tmp_path / "file", b"") / "below") or os.name == "nt"
-    with pytest.raises(DatasetError, match=r"^a\\x00b: no path of a file: embedded null"):
+    with pytest.raises(DatasetError, match=r"^a\\x00b: no path of a file: .*embedded null"):
         read_idx("a\0b")
 
 
