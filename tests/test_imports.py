@@ -191,10 +191,27 @@ def test_infer_imports_only_what_a_picture_needs(bundle):
     }
     theirs = {"rich", "threadpoolctl", "matplotlib", "concurrent.futures", "numpy.random"}
     theirs |= {"urllib.request", "http.client", "ssl", "asyncio", "tempfile", "gzip", "unittest"}
+    theirs |= {"mmap", "queue", "difflib", "email", "importlib.metadata"}
     assert not found & (ours | theirs)
     layers = {name for name in found if name.startswith("graphnet.layers.")}
     # The families of the nodes that the file uses, no others.
     assert layers == {f"graphnet.layers.{n}" for n in ("base", "linear", "activation")}
+
+
+def test_a_command_is_imported_without_collections():
+    lines = (
+        "import gc",
+        "from graphnet.cli.main import _imported",
+        "collections = []",
+        "gc.callbacks.append(lambda *given: collections.append(given))",
+        "_imported('graphnet.cli.infer')",
+        "assert collections == []",
+        "assert gc.isenabled() and gc.get_freeze_count() > 10_000",
+        "gc.disable()",  # a caller's own choice stays
+        "_imported('graphnet.cli.train')",
+        "assert not gc.isenabled()",
+    )
+    assert {"graphnet.cli.infer", "graphnet.cli.train"} <= loaded("\n".join(lines))
 
 
 def test_check_and_models_train_nothing():

@@ -11,8 +11,10 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import msgpack
@@ -170,10 +172,7 @@ def chunks(row: Row) -> list[tuple[int, int]]:
 
 def uint_bytes(value: int) -> int:
     """The length of msgpack's shortest form of an unsigned integer."""
-    for limit, length in ((2**7, 1), (2**8, 2), (2**16, 3), (2**32, 5)):
-        if value < limit:
-            return length
-    return 9
+    return (1, 2, 3, 5, 9)[bisect_right((2**7, 2**8, 2**16, 2**32), value)]
 
 
 def lay_out(sizes: Sequence[int], bare_len: int) -> Layout:
@@ -182,14 +181,11 @@ def lay_out(sizes: Sequence[int], bare_len: int) -> Layout:
     Offsets stand in the header and so move themselves. The search comes from below and ends at
     the shortest header that fits: there may be a longer one, and canonical is only one.
     """
-    firsts = []
-    n_chunks = 0
-    for size in sizes:
-        firsts.append(n_chunks)
-        n_chunks += len(chunk_lengths(size))
+    lengths = [chunk_lengths(size) for size in sizes]
+    *firsts, n_chunks = accumulate(map(len, lengths), initial=0)
     header_len = bare_len
     while True:
-        offsets, file_len = _place(sizes, PREAMBLE_BYTES + header_len + ELEMENTS_BYTES)
+        offsets, file_len = _place(lengths, PREAMBLE_BYTES + header_len + ELEMENTS_BYTES)
         wanted = bare_len + extra_bytes(offsets)
         if wanted == header_len:
             return Layout(header_len, firsts, offsets, n_chunks, file_len)
@@ -201,13 +197,14 @@ def extra_bytes(offsets: Sequence[tuple[int, ...]]) -> int:
     return sum(uint_bytes(offset) - 1 for placed in offsets for offset in placed)
 
 
-def _place(sizes: Sequence[int], pos: int) -> tuple[list[tuple[int, ...]], int]:
+def _place(tensors: Sequence[Sequence[int]], pos: int) -> tuple[list[tuple[int, ...]], int]:
     placed = []
-    for size in sizes:
+    for lengths in tensors:
         offsets = []
-        for length in chunk_lengths(size):
-            offsets.append(pos + FRAME_BYTES + padding(pos))
-            pos = offsets[-1] + length
+        for length in lengths:
+            pos += FRAME_BYTES + padding(pos)
+            offsets.append(pos)
+            pos += length
         placed.append(tuple(offsets))
     return placed, pos
 
@@ -240,29 +237,35 @@ def check_row(row: Row) -> None:
 
     Errors: BundleLimitError for a name or a rank past its limit, InvalidBundleError for the rest.
     """
-    tensor = f"tensor {quoted(row.name)}"
-    check_count(f"{tensor}: characters of its name", len(row.name), MAX_NAME)
+    if len(row.name) > MAX_NAME:
+        check_count(f"{_called(row)}: characters of its name", len(row.name), MAX_NAME)
     if not row.name or ".." in row.name or not _NAME_CHARACTERS.issuperset(row.name):
         raise InvalidBundleError(
-            f"{tensor}: a name is letters, digits and _ . / - without '..' (header)"
+            f"{_called(row)}: a name is letters, digits and _ . / - without '..' (header)"
         )
     if row.role not in ROLES:
         raise InvalidBundleError(
-            f"{tensor}: role {quoted(row.role)} is none of {', '.join(ROLES)} (header)"
+            f"{_called(row)}: role {quoted(row.role)} is none of {', '.join(ROLES)} (header)"
         )
     if row.dtype not in DTYPES:
         raise InvalidBundleError(
-            f"{tensor}: dtype {quoted(row.dtype)} is none of {', '.join(DTYPES)} (header)"
+            f"{_called(row)}: dtype {quoted(row.dtype)} is none of {', '.join(DTYPES)} (header)"
         )
-    check_count(f"{tensor}: rank", len(row.shape), MAX_RANK)
+    if len(row.shape) > MAX_RANK:
+        check_count(f"{_called(row)}: rank", len(row.shape), MAX_RANK)
     if 0 in row.shape:
-        raise InvalidBundleError(f"{tensor}: shape {row.shape} has a dimension of 0 (header)")
+        raise InvalidBundleError(f"{_called(row)}: shape {row.shape} has a dimension of 0 (header)")
     # Python's integers: a product of NumPy's would wrap around and look small.
     nbytes = math.prod(row.shape) * DTYPES[row.dtype].itemsize
     if row.nbytes != nbytes:
         raise InvalidBundleError(
-            f"{tensor}: nbytes is {row.nbytes}, but its shape and dtype take {nbytes} (header)"
+            f"{_called(row)}: nbytes is {row.nbytes}, but its shape and dtype take {nbytes} "
+            "(header)"
         )
+
+
+def _called(row: Row) -> str:
+    return f"tensor {quoted(row.name)}"
 
 
 def check_sizes(header_len: int, n_chunks: int, file_len: int, limit: int) -> None:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from graphnet.builder import assemble
+from graphnet.builder import assemble, tensors_of
 from graphnet.bundle.format import MAX_FILE_BYTES, Contents, Tensor
 from graphnet.bundle.reader import read_bundle
 from graphnet.errors import (
@@ -94,9 +94,9 @@ def network_of(contents: Contents) -> Network:
     if train is not None and "step" in train:
         raise BundleMismatchError("this is a checkpoint of a run that was stopped, not a model")
     net = assemble(graph, {name: tensor.array for name, tensor in contents.tensors.items()})
+    roles = {name: role for name, (role, _) in tensors_of(graph).items()}
     for name, tensor in contents.tensors.items():
-        role = "param" if name in net.params else "state"
-        if tensor.role != role:
+        if tensor.role != (role := roles[name]):
             raise BundleMismatchError(f"tensor '{name}' must have role '{role}'")
     net.history = _history(train) if train is not None else []
     net.meta = dict(contents.meta)

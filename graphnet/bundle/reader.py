@@ -1,25 +1,24 @@
-"""A bundle's bytes -> Contents: every step is bounded, and no byte is taken on trust.
-
-The header is walked, not unpacked: each value is asked for by its kind. So nothing that the
-format does not have is ever built, however a hostile header nests its maps and arrays.
-"""
+"""A bundle's bytes -> Contents: every step is bounded, and no byte is taken on trust."""
 
 from __future__ import annotations
 
 import io
 import os
 import stat
+import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any
 
-import msgpack
 import numpy as np
 import numpy.typing as npt
 
 from graphnet.bundle import format as fmt
+from graphnet.bundle.checksums import Span, checksums, combined
 from graphnet.bundle.format import Contents, Preamble, Row, Tensor
+from graphnet.bundle.header import decode_header
 from graphnet.errors import (
     BundleError,
     BundleLimitError,
@@ -34,9 +33,9 @@ from graphnet.errors import (
 
 _Source = io.FileIO | io.BytesIO
 _Bytes = npt.NDArray[np.uint8]
-_Texts = tuple[str, str | None, str | None, dict[str, str]]
+_ReadAt = Callable[[memoryview, int], int]
+_Load = Callable[[_Source, int, list[Span]], tuple[_Bytes, list[int] | None]]
 _AGAIN = "copy or download it again"
-_MAPS_AND_ARRAYS = frozenset((*range(0x80, 0xA0), *range(0xDC, 0xE0)))
 
 
 def read_bundle(
@@ -59,13 +58,13 @@ def read_bundle(
     """
     with _errors_of(os.fsdecode(path)), _open(path) as file:
         size = os.fstat(file.fileno()).st_size
-        return _read(file, size, limit, _mapped if mmap else _loaded, verify=verify or not mmap)
+        return _read(file, size, limit, _loaded if not mmap else _verified if verify else _mapped)
 
 
 def decode(data: bytes) -> Contents:
     """read_bundle for bytes in memory; its errors call them `bundle`."""
     with _errors_of("bundle"):
-        return _read(io.BytesIO(data), len(data), fmt.MAX_FILE_BYTES, _loaded, verify=True)
+        return _read(io.BytesIO(data), len(data), fmt.MAX_FILE_BYTES, _loaded)
 
 
 @contextmanager
@@ -99,32 +98,53 @@ def _open(path: str | os.PathLike[str]) -> io.FileIO:
     return io.FileIO(descriptor, "rb")
 
 
-def _read(
-    file: _Source, size: int, limit: int, load: Callable[[_Source, int], _Bytes], *, verify: bool
-) -> Contents:
-    preamble = _preamble(_take(file, min(size, fmt.PREAMBLE_BYTES)), size, limit)
-    header = _take(file, preamble.header_len)
+def _read(file: _Source, size: int, limit: int, load: _Load) -> Contents:
+    read = _reader(file)
+    preamble = _preamble(_take(read, 0, min(size, fmt.PREAMBLE_BYTES)), size, limit)
+    header = _take(read, fmt.PREAMBLE_BYTES, preamble.header_len)
     if zlib.crc32(header) != preamble.header_crc32:
         raise CorruptBundleError(f"the header's checksum does not match; {_AGAIN} (offset 64)")
-    texts, rows = _Header(header).walk()
+    texts, rows = decode_header(header)
     if fmt.encode_header(*texts, rows) != header:
         raise InvalidBundleError("is not in canonical form (header)")
     fmt.check_table(rows, preamble)
-    data = load(file, preamble.file_len)
-    _check_elements(data, rows, preamble, verify=verify)
-    return Contents(*texts, {row.name: Tensor(row.role, _array(data, row)) for row in rows})
+    spans = [(start, start + length) for row in rows for start, length in fmt.chunks(row)]
+    _check_elements(read, rows, spans, preamble)
+    data, sums = load(file, preamble.file_len, spans)
+    if sums is not None:
+        _check_sums(rows, spans, sums)
+    return Contents(*texts, {row.name: Tensor(row.role, _array(data, row, spans)) for row in rows})
 
 
-def _take(file: _Source, count: int) -> bytes:
+def _reader(file: _Source) -> _ReadAt:
+    """What reads from an offset on, for several threads at once.
+
+    Windows, macOS before 11 and bytes in memory have no reads that name their offset: there one
+    thread reads at a time, while the others sum.
+    """
+    if isinstance(file, io.FileIO) and hasattr(os, "preadv"):
+        descriptor = file.fileno()
+        return lambda view, at: os.preadv(descriptor, [view], at)
+    turn = threading.Lock()
+
+    def read(view: memoryview, at: int) -> int:
+        with turn:
+            file.seek(at)
+            return file.readinto(view)
+
+    return read
+
+
+def _take(read: _ReadAt, at: int, count: int) -> bytes:
     data = bytearray(count)
-    _fill(file, memoryview(data))
+    _fill(read, memoryview(data), at)
     return bytes(data)
 
 
-def _fill(file: _Source, view: memoryview) -> None:
+def _fill(read: _ReadAt, view: memoryview, at: int) -> None:
     done = 0
-    while done < len(view):  # one call of the system reads 2 GiB at most
-        got = file.readinto(view[done:])
+    while done < len(view):  # one call of the system may read less than it was asked for
+        got = read(view[done:], at + done)
         if not got:
             raise TruncatedBundleError(f"became shorter while it was read; {_AGAIN}")
         done += got
@@ -155,146 +175,71 @@ def _preamble(data: bytes, size: int, limit: int) -> Preamble:
     return preamble
 
 
-class _Header:
-    """The header's bytes as texts and rows, one value after the other, within the limits.
-
-    Errors: InvalidBundleError for a value of another kind, BundleLimitError past a limit.
+def _loaded(file: _Source, file_len: int, spans: list[Span]) -> tuple[_Bytes, list[int]]:
+    """All the file, in memory that begins at a multiple of 64 as the file's offsets do, and the
+    checksums of the spans.
     """
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        # A text may be as long as the header here: whose limit it breaks is said further down.
-        self.unpacker = msgpack.Unpacker(
-            raw=False,
-            strict_map_key=True,
-            max_buffer_size=max(len(data), 1),
-            max_str_len=len(data),
-            max_bin_len=0,
-            max_array_len=max(fmt.MAX_TENSORS, fmt.MAX_CHUNKS),
-            max_map_len=max(fmt.MAX_META_ENTRIES, len(Row._fields)),
-            max_ext_len=0,
-        )
-        self.unpacker.feed(data)
-
-    def walk(self) -> tuple[_Texts, list[Row]]:
-        """((spec, prepare, train, meta), rows)"""
-        try:
-            if self.unpacker.read_map_header() != len(fmt.HEADER_KEYS):
-                self.refuse()
-            spec = self.value("spec", str)
-            prepare = self.value("prepare", str, type(None))
-            train = self.value("train", str, type(None))
-            self.key("meta")
-            count = self.unpacker.read_map_header()
-            fmt.check_count("meta", count, fmt.MAX_META_ENTRIES)
-            meta = {self.next(str): self.next(str) for _ in range(count)}
-            rows = self.rows()
-        # msgpack raises many kinds for bytes that are not what it was asked for.
-        except (ValueError, OverflowError, IndexError, msgpack.UnpackException):
-            self.refuse()
-        fmt.check_texts(spec, prepare, train, meta)
-        return (spec, prepare, train, meta), rows
-
-    def rows(self) -> list[Row]:
-        rows = []
-        chunks_left = fmt.MAX_CHUNKS
-        for _ in range(self.array("tensors", fmt.MAX_TENSORS)):
-            if self.unpacker.read_map_header() != len(Row._fields):
-                self.refuse()
-            name, role, dtype = (self.value(key, str) for key in ("name", "role", "dtype"))
-            shape = self.integers("shape", fmt.MAX_RANK)
-            nbytes, crc32, first = (self.value(key, int) for key in ("nbytes", "crc32", "first"))
-            offsets = self.integers("offsets", chunks_left)
-            chunks_left -= len(offsets)
-            rows.append(Row(name, role, dtype, shape, nbytes, crc32, first, offsets))
-        return rows
-
-    def integers(self, key: str, limit: int) -> tuple[int, ...]:
-        return tuple(self.next(int) for _ in range(self.array(key, limit)))
-
-    def array(self, key: str, limit: int) -> int:
-        self.key(key)
-        count: int = self.unpacker.read_array_header()
-        fmt.check_count(key, count, limit)
-        return count
-
-    def value(self, key: str, *kinds: type) -> Any:
-        self.key(key)
-        return self.next(*kinds)
-
-    def key(self, key: str) -> None:
-        if self.next(str) != key:
-            self.refuse()
-
-    def next(self, *kinds: type) -> Any:
-        # The unpacker would build a whole tree of maps and arrays before it could be refused.
-        if self.data[self.unpacker.tell()] in _MAPS_AND_ARRAYS:
-            self.refuse()
-        value = self.unpacker.unpack()
-        if type(value) not in kinds or (type(value) is int and value < 0):
-            self.refuse()
-        return value
-
-    def refuse(self) -> NoReturn:
-        offset = fmt.PREAMBLE_BYTES + self.unpacker.tell()
-        raise InvalidBundleError(f"the header breaks the format's rules (offset {offset})")
-
-
-def _loaded(file: _Source, file_len: int) -> _Bytes:
-    """All the file, in memory that begins at a multiple of 64 as the file's offsets do."""
     spare = np.empty(file_len + fmt.ALIGNMENT, np.uint8)
     start = -spare.__array_interface__["data"][0] % fmt.ALIGNMENT
     data = spare[start : start + file_len]
-    file.seek(0)
-    _fill(file, data.data)
-    return data
+    return data, checksums(data.data, spans, partial(_fill, _reader(file)))
 
 
-def _mapped(file: _Source, file_len: int) -> _Bytes:
+def _mapped(file: _Source, file_len: int, spans: list[Span]) -> tuple[_Bytes, None]:
     import mmap
 
     try:
         memory = mmap.mmap(file.fileno(), file_len, access=mmap.ACCESS_READ)
     except ValueError:
         raise TruncatedBundleError(f"became shorter while it was read; {_AGAIN}") from None
-    return np.frombuffer(memory, np.uint8)
+    return np.frombuffer(memory, np.uint8), None
 
 
-def _check_elements(data: _Bytes, rows: list[Row], preamble: Preamble, *, verify: bool) -> None:
-    """Between the payloads the format leaves no choice; the payloads have checksums."""
+def _verified(file: _Source, file_len: int, spans: list[Span]) -> tuple[_Bytes, list[int]]:
+    data, _ = _mapped(file, file_len, spans)
+    return data, checksums(data.data, spans)
+
+
+def _check_elements(read: _ReadAt, rows: list[Row], spans: list[Span], preamble: Preamble) -> None:
+    """Between the payloads the format leaves no choice."""
     start = fmt.PREAMBLE_BYTES + preamble.header_len
     pos = start + fmt.ELEMENTS_BYTES
-    if data[start:pos].tobytes() != fmt.encode_elements(preamble.n_elements):
+    if _take(read, start, fmt.ELEMENTS_BYTES) != fmt.encode_elements(preamble.n_elements):
         raise InvalidBundleError(f"the array of elements has another head (offset {start})")
+    for chunk, (begin, end) in enumerate(spans):
+        if _take(read, pos, begin - pos) != fmt.encode_frame(pos, end - begin):
+            name = next(row.name for row in reversed(rows) if row.first <= chunk)
+            raise InvalidBundleError(
+                f"tensor {quoted(name)} has another head or padding (offset {pos})"
+            )
+        pos = end
+
+
+def _check_sums(rows: list[Row], spans: list[Span], sums: list[int]) -> None:
     for row in rows:
         crc32 = 0
-        for offset, length in fmt.chunks(row):
-            if data[pos:offset].tobytes() != fmt.encode_frame(pos, length):
-                raise InvalidBundleError(
-                    f"tensor {quoted(row.name)} has another head or padding (offset {pos})"
-                )
-            pos = offset + length
-            if verify:
-                crc32 = zlib.crc32(data[offset:pos].data, crc32)
-        if verify and crc32 != row.crc32:
+        for i in range(row.first, row.first + len(row.offsets)):
+            crc32 = combined(crc32, sums[i], spans[i][1] - spans[i][0])
+        if crc32 != row.crc32:
             raise CorruptBundleError(
                 f"the checksum of tensor {quoted(row.name)} does not match; {_AGAIN} "
                 f"(offset {row.offsets[0]})"
             )
 
 
-def _array(data: _Bytes, row: Row) -> npt.NDArray[Any]:
+def _array(data: _Bytes, row: Row, spans: list[Span]) -> npt.NDArray[Any]:
     """The payload as an array; several chunks are joined, in place where we may write."""
-    chunks = fmt.chunks(row)
-    start = pos = row.offsets[0]
-    if len(chunks) > 1 and data.flags.writeable:
-        # A memoryview moves bytes that overlap; NumPy would copy a chunk on the way.
-        view = data.data
-        for offset, length in chunks:
-            view[pos : pos + length] = view[offset : offset + length]
-            pos += length
-    elif len(chunks) > 1:
-        data = np.concatenate([data[offset : offset + length] for offset, length in chunks])
-        data.flags.writeable = False
-        start = 0
+    start = row.offsets[0]
+    if len(row.offsets) > 1:
+        chunks = spans[row.first : row.first + len(row.offsets)]
+        if data.flags.writeable:
+            # A memoryview moves bytes that overlap; NumPy would copy a chunk on the way.
+            view, pos = data.data, start
+            for begin, end in chunks:
+                view[pos : pos + end - begin] = view[begin:end]
+                pos += end - begin
+        else:
+            data = np.concatenate([data[begin:end] for begin, end in chunks])
+            data.flags.writeable = False
+            start = 0
     return np.ndarray(row.shape, fmt.DTYPES[row.dtype], buffer=data, offset=start)

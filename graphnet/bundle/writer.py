@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphnet.bundle import format as fmt
+from graphnet.bundle.checksums import checksum
 from graphnet.bundle.format import Contents, Layout, Preamble, Row, Tensor
 from graphnet.errors import BundleLimitError, InvalidBundleError, SaveError, clipped, quoted
 
@@ -148,7 +149,7 @@ def _row(name: str, tensor: Tensor, first: int, crc32: int | None) -> Row:
     offsets = (0,) * len(fmt.chunk_lengths(array.nbytes))
     row = Row(name, tensor.role, dtype, array.shape, array.nbytes, 0, first, offsets)
     fmt.check_row(row)
-    return row._replace(crc32=zlib.crc32(_payload(tensor).data) if crc32 is None else crc32)
+    return row._replace(crc32=checksum(_payload(tensor).data) if crc32 is None else crc32)
 
 
 def _payload(tensor: Tensor) -> npt.NDArray[np.uint8]:
@@ -166,7 +167,7 @@ def _pieces(plan: _Plan, contents: Contents) -> Iterator[bytes | memoryview]:
     pos = fmt.PREAMBLE_BYTES + len(header) + fmt.ELEMENTS_BYTES
     for row in plan.rows:
         payload = _payload(contents.tensors[row.name])
-        if zlib.crc32(payload.data) != row.crc32:
+        if checksum(payload.data) != row.crc32:
             raise SaveError(f"tensor {quoted(row.name)} changed while it was saved; save again")
         start = 0
         for offset, length in fmt.chunks(row):
