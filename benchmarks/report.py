@@ -100,7 +100,7 @@ def missing(outcomes: Sequence[Outcome]) -> list[str]:
 
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Rows as a Markdown table, the first of them its head."""
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     lines.insert(1, "| " + " | ".join("---" for _ in rows[0]) + " |")
     return "\n".join(lines) + "\n"
 

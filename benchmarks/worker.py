@@ -20,6 +20,9 @@ from benchmarks.side import Side, UnavailableError
 PATIENCE = 600.0
 """Seconds after which a side that does not answer has failed; compiling takes most of them."""
 
+LONGEST = 120
+"""Characters of an error that the report repeats; all of it stands on stderr."""
+
 
 class SideError(Exception):
     """A side failed; the text says how."""
@@ -82,7 +85,7 @@ def serve(pipe: Connection, family: Family, case: Case) -> None:
             reply = "unavailable", str(e)
         except Exception as e:  # noqa: BLE001 - whatever a library raises is this side's result
             traceback.print_exc()
-            reply = "failed", f"{type(e).__name__}: {e}".split("\n")[0]
+            reply = "failed", f"{type(e).__name__}: {e}".split("\n")[0][:LONGEST]
         pipe.send(reply)
 
 

@@ -215,7 +215,7 @@ class CompiledSteps(Steps):
         # Detached: the update in place is a part of the graph, not of autograd.
         self.detached = {name: param.detach() for name, param in self.named.items()}
         self.buffers = dict(self.module.named_buffers())
-        self.compiled = compiled(self._whole)
+        self.compiled = whole_graph(self._whole)
 
     def _whole(self, params: dict[str, Tensor], buffers: dict[str, Tensor], rows: Tensor) -> Tensor:
         x, t = self.batch(rows)
@@ -226,6 +226,8 @@ class CompiledSteps(Steps):
 
         grads, loss = torch.func.grad_and_value(loss_of)(params, buffers)
         for name, param in params.items():
+            # Not add_(grad, alpha=-lr): torch 2.13 compiles that, where grad is a product, without
+            # its alpha, and the check against the other sides finds a loss of NaN.
             param.sub_(self.case.lr * grads[name])
         return loss
 
@@ -252,7 +254,7 @@ class Scores(Side):
         self.x = x.permute(0, 3, 1, 2) if last else x
         self.piece = piece
         module = Module(case.net, weights(case.net), last=last).eval()
-        self.module = _compiled(module) if compiled else module
+        self.module = whole_graph(module) if compiled else module
 
     def predict(self) -> Tensor:
         if self.piece is None:
@@ -273,12 +275,9 @@ class Scores(Side):
             return (time.perf_counter() - begin) / self.case.calls
 
 
-def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def whole_graph(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The function through `torch.compile`, for these shapes alone."""
     import torch._inductor.config as inductor
 
     inductor.compile_threads = 1  # else a pool of processes outlives the compilation
     return torch.compile(function, dynamic=False, fullgraph=True, options={"cpp_wrapper": True})
-
-
-_compiled = compiled
