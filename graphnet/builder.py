@@ -11,7 +11,7 @@ from graphnet.layers.base import Array, Parameter
 from graphnet.network import Network
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.reader import Resolved, resolve
-from graphnet.workspace import aligned
+from graphnet.workspace import flat_views
 
 
 def build(spec: GraphSpec, seed: int | None = None, dtype: str | None = None) -> Network:
@@ -34,7 +34,8 @@ def build(spec: GraphSpec, seed: int | None = None, dtype: str | None = None) ->
     if seed is None:
         seed = spec.train.seed if spec.train else 0
     try:
-        return assemble(graph, _fresh(graph, seed))
+        flat, arrays = _fresh(graph, seed)
+        return assemble(graph, arrays, flat)
     except MemoryError:
         raise SpecLimitError(clipped(f"{spec.name}: not enough memory for the weights")) from None
 
@@ -53,25 +54,30 @@ def tensors_of(graph: Resolved) -> dict[str, tuple[str, Parameter]]:
     return found
 
 
-def _fresh(graph: Resolved, seed: int) -> dict[str, Array]:
-    """The parameters of one flat array, and the states, as their initializers start them."""
+def _fresh(graph: Resolved, seed: int) -> tuple[Array, dict[str, Array]]:
+    """The parameters, parts of one flat array, and the states, as their initializers start them."""
     from graphnet.randomness import generator  # a loaded network draws nothing
 
     dtype = np.dtype(graph.spec.dtype)
-    arrays = {}
-    for name, (_, parameter) in tensors_of(graph).items():
-        array = aligned(parameter.shape, dtype)
+    tensors = tensors_of(graph)
+    params = {name: p.shape for name, (role, p) in tensors.items() if role == "param"}
+    states = {name: p.shape for name, (role, p) in tensors.items() if role == "state"}
+    flat, arrays = flat_views(params, dtype)
+    arrays |= flat_views(states, dtype)[1]
+    for name, (_, parameter) in tensors.items():
+        array = arrays[name]
         with np.errstate(over="ignore"):
             array[...] = parameter.init.sample(generator(seed, "init", name), parameter.shape)
         if not np.isfinite(array).all():
             what = f"its initializer draws numbers too large for {dtype}"
             raise SpecError(clipped(f"{graph.spec.name}: parameter '{name}': {what}"))
-        arrays[name] = array
-    return arrays
+    return flat, arrays
 
 
-def assemble(graph: Resolved, arrays: Mapping[str, Array]) -> Network:
+def assemble(graph: Resolved, arrays: Mapping[str, Array], flat: Array | None = None) -> Network:
     """A network around given arrays, which become the layers' own.
+
+    flat: the array that all parameters are parts of, where there is one.
 
     Errors: BundleMismatchError unless they are exactly those that the spec derives.
     """
@@ -97,7 +103,7 @@ def assemble(graph: Resolved, arrays: Mapping[str, Array]) -> Network:
                     f"found {found.dtype} of shape {found.shape}"
                 )
             )
-    return Network(graph, arrays)
+    return Network(graph, arrays, flat)
 
 
 def _names(names: list[str]) -> str:

@@ -1,159 +1,241 @@
-"""One replica at work: layers in order, gradients in reverse, sums where edges fan out."""
+"""One replica at work: what it predicts, what its gradients are, phase by phase."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 
-from graphnet.declaration import Shape
-from graphnet.layers.base import LAYERS, Array, Buffer, Layer
+from graphnet.arena import Layout
+from graphnet.layers.base import LAYERS, Array, Layer, fresh
 from graphnet.losses import LOSSES, Loss
 from graphnet.plan import Plan
+from graphnet.program import Draws, Program
+from graphnet.schedule import Schedule
 from graphnet.spec.reader import Resolved
-from graphnet.workspace import Workspace, aligned
+from graphnet.walk import Walk
+from graphnet.workspace import Workspace, flat_views
 
-
-class Step(NamedTuple):
-    """One layer's turn: where its inputs come from, and which of them want a gradient."""
-
-    id: str
-    layer: Layer
-    sources: tuple[str, ...]
-    wants: tuple[bool, ...]
+MOST_PROGRAMS = 8
+"""Programs that are kept ready: one for each number of samples, in training and in prediction."""
 
 
 class Engine:
     """The layers of one replica: parameters shared with others, buffers and gradients its own.
 
-    layers: in running order. grads: `node/name` -> array, parts of the one array `flat_grads`.
+    grads: `node/name` -> array, parts of the one array `flat_grads`. layers: in running order, as
+    `forward` and `backward` use them; training and prediction have layers of their own, with the
+    same parameters, state and gradients.
     Everything a pass returns lies in buffers that the next pass writes over; `passes` counts them.
     """
 
-    def __init__(self, graph: Resolved, arrays: Mapping[str, Array]) -> None:
+    def __init__(
+        self, graph: Resolved, arrays: Mapping[str, Array], flat: Array | None = None
+    ) -> None:
         self.graph = graph
         self.dtype = np.dtype(graph.spec.dtype)
-        self.workspace = Workspace(self.dtype)
-        self.flat_grads, self.grads = self._gradients(arrays)
-        self.layers = OrderedDict((n, self._layer(n, arrays)) for n in graph.wiring.order)
-        self._sharers = [
-            (layer, self.layers[layer.spec.share])
-            for layer in self.layers.values()
-            if layer.spec.share is not None
-        ]
-        plan = Plan(graph)
-        sources = graph.wiring.sources
-        self._everything = [
-            Step(n, layer, sources[n], (True,) * len(sources[n]))
-            for n, layer in self.layers.items()
-        ]
-        self._prediction = [step for step in self._everything if step.id in plan.needed]
-        self._training = [
-            step._replace(wants=plan.wants(step.id))
-            for step in self._prediction
-            if step.id in plan.trained
-        ]
-        trained = {step.id for step in self._training}
-        self._idle = [layer for n, layer in self.layers.items() if n not in trained]
-        # A node in the middle may be given a gradient from outside and get one from an edge too.
-        self._sums = {
-            name: self.workspace.buffers(f"{name}:sum", {"dout": Buffer(graph.shapes[name])})
-            for name in {**dict.fromkeys(plan.forks), **dict.fromkeys(self.layers)}
-        }
-        self.loss = self._loss()
+        self.arrays = arrays
+        self._flat_params = flat
+        self.workspace = Workspace()
         self.passes = 0
+        self._programs: dict[tuple[bool, int], Program] = {}
+        self._generation = 0
+        self._kept_of: dict[str, dict[str, Array]] = {}
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What the spec says about cost."""
+        return Plan(self.graph)
+
+    @cached_property
+    def piece(self) -> int:
+        """How many samples a prediction computes at a time."""
+        return self.plan.piece()
+
+    @cached_property
+    def trains_as_it_predicts(self) -> bool:
+        """Whether no node does something else in training."""
+        nodes = self.graph.nodes.values()
+        return not any(node.random or node.meets or node.trains_only for node in nodes)
+
+    @cached_property
+    def _flat(self) -> tuple[Array, dict[str, Array]]:
+        return flat_views(self._shapes(shared=False), self.dtype)
+
+    @cached_property
+    def _shared(self) -> dict[str, Array]:
+        """What a node that shares another's parameters finds: it is added to the owner's."""
+        return flat_views(self._shapes(shared=True), self.dtype)[1]
+
+    def flat_params(self) -> list[tuple[Array, int]]:
+        """The parameters as flat arrays, each with the place of its gradient in `flat_grads`: one
+        where they were made together, one each where a file's bytes lie between them."""
+        if self._flat_params is not None:
+            return [(self._flat_params, 0)]
+        start, size = self.flat_grads.ctypes.data, self.dtype.itemsize
+        return [
+            (self.arrays[name].reshape(-1), (grad.ctypes.data - start) // size)
+            for name, grad in self.grads.items()
+        ]
+
+    @property
+    def flat_grads(self) -> Array:
+        return self._flat[0]
+
+    @property
+    def grads(self) -> dict[str, Array]:
+        return self._flat[1]
+
+    @cached_property
+    def layers(self) -> OrderedDict[str, Layer]:
+        """id -> Layer."""
+        return OrderedDict((n, self._layer(n)) for n in self.graph.wiring.order)
+
+    @cached_property
+    def _walk(self) -> Walk:
+        return Walk(self.graph, self.layers)
+
+    @cached_property
+    def loss(self) -> Loss | None:
+        """The loss by itself, for scores of any number of samples."""
+        spec = self.graph.spec.loss
+        return None if spec is None else LOSSES[spec.type](spec)
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """The values of what the outputs need, by name."""
-        return self._forward(self._prediction, inputs)
+        """The outputs, by name."""
+        self.passes += 1
+        program = self.program(len(next(iter(inputs.values()))), training=False)
+        program.prepare()
+        return program.predict(inputs)
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The values of every input and node, by name."""
-        return self._forward(self._everything, inputs)
+        self.passes += 1
+        return self._walk.forward(inputs)
 
     def backward(self, douts: Mapping[str, Array]) -> dict[str, Array]:
         """The gradients of every input and node that `douts` reaches, after `forward`."""
-        return self._backward(self._everything, douts)
+        found = self._walk.backward(douts)
+        self._add_shared(self._sharers)
+        return found
 
-    def gradient(self, inputs: Mapping[str, Array], t: Array, dout: float = 1.0) -> float:
-        """The loss over a batch; `grads` then hold dout * d(loss)/d(parameters).
+    def gradient(self, inputs: Mapping[str, Array], t: Array, draws: Draws) -> float:
+        """The loss over a batch that is no shard of another; `grads` then hold
+        d(loss)/d(parameters). The state stays as it is.
 
         t: as `loss.targets` gives it.
         """
-        assert self.loss is not None
-        output = self.graph.wiring.outputs[0]
-        loss = self.loss.forward(self.predict(inputs)[output], t)
-        for layer in self._idle:  # a pass over everything may have left gradients there
-            layer.clear()
-        self._backward(self._training, {output: self.loss.backward(dout)})
-        return loss
+        program = self.begin(inputs, t, 1.0, draws)
+        for i in range(len(program.schedule.phases)):
+            program.run(i)
+            self._meet_alone(program, i)
+        self.finish()
+        return program.loss_value
 
-    def _forward(self, steps: Iterable[Step], inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def training_loss(self, inputs: Mapping[str, Array], t: Array, draws: Draws) -> float:
+        """The loss as `gradient` finds it; gradients and state stay as they are."""
+        program = self.begin(inputs, t, 1.0, draws)
+        for i in range(program.schedule.forward_phases):
+            program.run(i)
+            self._meet_alone(program, i)
+        return program.loss_value
+
+    def begin(self, inputs: Mapping[str, Array], t: Array, dout: float, draws: Draws) -> Program:
+        """The program of a training step, with a shard in it: its phases are still to be run."""
         self.passes += 1
-        values = dict(inputs)
-        for step in steps:
-            values[step.id] = step.layer.forward(*[values[source] for source in step.sources])
-        return values
+        program = self.program(len(t), training=True)
+        program.begin(inputs, t, dout)
+        program.prepare()
+        program.draw(draws)
+        return program
 
-    def _backward(self, steps: list[Step], douts: Mapping[str, Array]) -> dict[str, Array]:
-        found = dict(douts)
-        for step in reversed(steps):
-            layer = step.layer
-            if step.id not in found:
-                layer.clear()
-                continue
-            layer.needs = step.wants
-            dxs = layer.backward(found[step.id])
-            for source, dx, wanted in zip(step.sources, dxs, step.wants, strict=True):
-                if wanted and dx is not None:
-                    earlier = found.get(source)
-                    found[source] = dx if earlier is None else self._sum(source, earlier, dx)
-        for sharer, owner in self._sharers:
-            for name, grad in sharer.grads.items():
-                np.add(owner.grads[name], grad, out=owner.grads[name])
+    def finish(self) -> None:
+        """What remains to be done to `grads` after the last phase."""
+        idle, sharers = self._rest
+        for name in idle:  # a pass over everything may have left gradients there
+            self.grads[name].fill(0)
+        self._add_shared(sharers)
+
+    def remember(self, program: Program) -> None:
+        """Move the state by what the shards together have seen."""
+        for layer in program.meeting:
+            layer.remember()
+
+    def _add_shared(self, nodes: list[str]) -> None:
+        """Add what nodes found for parameters that are another's."""
+        for node in nodes:
+            owner = self.graph.nodes[node].share
+            for name in self.graph.nodes[node].parameters(*self.graph.arriving(node)):
+                total = self.grads[f"{owner}/{name}"]
+                np.add(total, self._shared[f"{node}/{name}"], out=total)
+
+    def program(self, samples: int, *, training: bool) -> Program:
+        """The program for so many samples, made on first use."""
+        if self._generation != self.workspace.generation:
+            self._programs.clear()
+            self._generation = self.workspace.generation
+        program = self._programs.get((training, samples))
+        if program is None:
+            program = self._program(samples, training)
+        return program
+
+    def _program(self, samples: int, training: bool) -> Program:
+        schedule = Schedule(self.graph, samples, training=training)
+        layout = Layout(schedule)
+        block = self.workspace.reserve(layout.nbytes)
+        if self._generation != self.workspace.generation:
+            self._programs.clear()
+            self._generation = self.workspace.generation
+        while len(self._programs) >= MOST_PROGRAMS:
+            del self._programs[next(iter(self._programs))]
+        grads = {**self.grads, **self._shared} if training else {}
+        program = Program(schedule, layout, block, self.arrays, grads, self._kept)
+        self._programs[training, samples] = program
+        return program
+
+    def _kept(self, node: str) -> dict[str, Array]:
+        """The kept buffers of a node, in common for all programs of this replica."""
+        if node not in self._kept_of:
+            spec, shapes = self.graph.nodes[node], self.graph.shapes
+            declared = spec.buffers(shapes[node], *self.graph.arriving(node)).items()
+            self._kept_of[node] = {n: fresh(b, 0, self.dtype) for n, b in declared if b.kept}
+        return self._kept_of[node]
+
+    @cached_property
+    def _sharers(self) -> list[str]:
+        return [n for n in self.graph.wiring.order if self.graph.nodes[n].share is not None]
+
+    @cached_property
+    def _rest(self) -> tuple[list[str], list[str]]:
+        """The parameters whose own node the loss does not depend on, and the nodes it depends on
+        that share another's."""
+        reached = Schedule(self.graph, 1, training=True).trained
+        idle = [name for name in self.grads if name.rpartition("/")[0] not in reached]
+        return idle, [node for node in self._sharers if node in reached]
+
+    @staticmethod
+    def _meet_alone(program: Program, i: int) -> None:
+        phase = program.schedule.phases[i]
+        for node in phase.meeting:
+            program.meet(node, phase.calls[-1].operation, program.parts[node])
+
+    def _layer(self, node: str) -> Layer:
+        spec, arriving = self.graph.nodes[node], self.graph.arriving(node)
+        owner = spec.share or node
+        mine = self._shared if spec.share else self.grads
+        params = {n: self.arrays[f"{owner}/{n}"] for n in spec.parameters(*arriving)}
+        state = {n: self.arrays[f"{owner}/{n}"] for n in spec.states(*arriving)}
+        grads = {n: mine[f"{node}/{n}"] for n in params}
+        kind = LAYERS[spec.type]
+        return kind(spec, params=params, grads=grads, state=state, shapes=arriving)
+
+    def _shapes(self, *, shared: bool) -> dict[str, tuple[int, ...]]:
+        found = {}
+        for node in self.graph.wiring.order:
+            spec = self.graph.nodes[node]
+            if (spec.share is not None) == shared:
+                for name, parameter in spec.parameters(*self.graph.arriving(node)).items():
+                    found[f"{node}/{name}"] = parameter.shape
         return found
-
-    def _sum(self, name: str, dout: Array, dx: Array) -> Array:
-        """Both gradients of a name whose edges fan out, in memory that belongs to no layer."""
-        return np.add(dout, dx, out=self._sums[name].take("dout", len(dx)))
-
-    def _layer(self, node_id: str, arrays: Mapping[str, Array]) -> Layer:
-        graph = self.graph
-        node, arriving = graph.nodes[node_id], graph.arriving(node_id)
-        owner = node.share or node_id
-        params = {name: arrays[f"{owner}/{name}"] for name in node.parameters(*arriving)}
-        if node.share is None:
-            grads = {name: self.grads[f"{node_id}/{name}"] for name in params}
-        else:  # what it finds is added to the owner's
-            grads = {name: np.zeros_like(param) for name, param in params.items()}
-        state = {name: arrays[f"{owner}/{name}"] for name in node.states(*arriving)}
-        declared = node.buffers(graph.shapes[node_id], *arriving)
-        buffers = self.workspace.buffers(node_id, declared)
-        cls = LAYERS[node.type]
-        return cls(node, params=params, grads=grads, state=state, buffers=buffers)
-
-    def _gradients(self, arrays: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
-        """One array for all gradients, so that replicas' sums are one addition, and its parts."""
-        shapes: dict[str, Shape] = {}
-        for node_id in self.graph.wiring.order:
-            node = self.graph.nodes[node_id]
-            if node.share is None:
-                found = node.parameters(*self.graph.arriving(node_id))
-                shapes |= {f"{node_id}/{name}": arrays[f"{node_id}/{name}"].shape for name in found}
-        flat = aligned((sum(arrays[name].size for name in shapes),), self.dtype)
-        flat.fill(0)
-        parts, start = {}, 0
-        for name, shape in shapes.items():
-            size = arrays[name].size
-            parts[name] = flat[start : start + size].reshape(shape)
-            start += size
-        return flat, parts
-
-    def _loss(self) -> Loss | None:
-        spec = self.graph.spec.loss
-        if spec is None:
-            return None
-        declared = spec.buffers(self.graph.shapes[self.graph.wiring.outputs[0]])
-        return LOSSES[spec.type](spec, buffers=self.workspace.buffers(":loss", declared))

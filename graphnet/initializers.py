@@ -16,7 +16,8 @@ Positive = Annotated[float, Field(gt=0)]
 class Initializer(Declaration):
     """Random numbers for one parameter.
 
-    Shapes: (fan_in, ..., fan_out): the first axis counts what comes in, the last what goes out.
+    Shapes: (..., in, out): the last axes count what comes in and goes out, those before them the
+    elements of a filter. fan_in = elements * in, fan_out = elements * out.
     """
 
     def std_for(self, shape: Shape) -> float:
@@ -51,7 +52,8 @@ class Xavier(Initializer):
     type: Literal["Xavier"]
 
     def std_for(self, shape: Shape) -> float:
-        return math.sqrt(2.0 / (math.prod(shape[:-1]) + shape[-1]))
+        elements = math.prod(shape[:-2])
+        return math.sqrt(2.0 / (elements * shape[-2] + elements * shape[-1]))
 
 
 class He(Initializer):
@@ -66,6 +68,17 @@ class He(Initializer):
         return math.sqrt(2.0 / math.prod(shape[:-1]))
 
 
+class Constant(Initializer):
+    """W = value"""
+
+    type: Literal["Constant"]
+    value: float
+    """What every element is."""
+
+    def sample(self, rng: np.random.Generator, shape: Shape) -> np.ndarray:
+        return np.full(shape, self.value)
+
+
 class Zeros(Initializer):
     """W = 0"""
 
@@ -76,7 +89,7 @@ class Zeros(Initializer):
 
 
 INITIALIZERS: dict[str, type[Initializer]] = {
-    cls.__name__: cls for cls in (Normal, Xavier, He, Zeros)
+    cls.__name__: cls for cls in (Normal, Xavier, He, Constant, Zeros)
 }
 InitializerField = Annotated[
     Initializer,

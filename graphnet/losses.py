@@ -9,7 +9,7 @@ from pydantic import PlainValidator, WithJsonSchema
 
 from graphnet.declaration import FAMILY, Declaration, Shape, tagged
 from graphnet.errors import DatasetError, ShapeError, quoted
-from graphnet.layers.base import Array, Buffer, Buffers, Flops
+from graphnet.layers.base import Array, Arrays, Buffer, Flops
 
 
 class LossSpec(Declaration):
@@ -23,7 +23,7 @@ class LossSpec(Declaration):
         raise NotImplementedError
 
     def buffers(self, scores: Shape) -> dict[str, Buffer]:
-        """What the loss computes in."""
+        """What the loss computes in; `dx` is the gradient of the scores."""
         raise NotImplementedError
 
     def flops(self, scores: Shape) -> Flops:
@@ -36,13 +36,13 @@ class Loss:
 
     Spec: ClassVar[type[LossSpec]]
 
-    def __init__(self, spec: LossSpec | None = None, *, buffers: Buffers | None = None) -> None:
+    def __init__(self, spec: LossSpec | None = None, *, buffers: Arrays | None = None) -> None:
         self.spec = spec or self.Spec.model_validate({"type": type(self).__name__})
         self._buffers = buffers
 
-    def buffer(self, name: str, like: Array) -> Array | None:
-        """The buffer `name`, for as many samples as `like` has; None for a loss alone."""
-        return None if self._buffers is None else self._buffers.take(name, len(like))
+    def buffer(self, name: str) -> Array | None:
+        """The buffer `name`; None for a loss alone, which NumPy takes as "allocate"."""
+        return None if self._buffers is None else self._buffers[name]
 
     def targets(self, t: Any, samples: int, scores: Shape) -> Array:
         """`t` as an array that `forward` takes.
@@ -120,7 +120,7 @@ class SoftmaxWithLoss(Loss):
         return indices
 
     def forward(self, x: Array, t: Array) -> float:
-        memory = self.buffer("y", x)
+        memory = self.buffer("y")
         self.t, self.rows = t, np.arange(len(x))
         y = np.subtract(x, x.max(axis=1, keepdims=True), out=memory)
         of_target = y[self.rows, t]
@@ -131,7 +131,7 @@ class SoftmaxWithLoss(Loss):
 
     def backward(self, dout: float = 1.0) -> Array:
         scale = dout / len(self.y)
-        dx: Array = np.multiply(self.y, scale, out=self.buffer("dx", self.y))
+        dx: Array = np.multiply(self.y, scale, out=self.buffer("dx"))
         dx[self.rows, self.t] -= scale
         return dx
 

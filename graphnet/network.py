@@ -47,12 +47,15 @@ class Network:
     thread at a time; `replica()` gives another thread its own.
     """
 
-    def __init__(self, graph: Resolved, arrays: Mapping[str, Array]) -> None:
+    def __init__(
+        self, graph: Resolved, arrays: Mapping[str, Array], flat: Array | None = None
+    ) -> None:
         self.graph = graph
-        self.engine = Engine(graph, arrays)
+        self.engine = Engine(graph, arrays, flat)
         self.history: list[dict[str, Any]] = []
         self.meta: dict[str, str] = {}
         self._arrays = dict(arrays)
+        self._flat = flat
         self._forward: tuple[Batch, int] | None = None
 
     @property
@@ -82,7 +85,7 @@ class Network:
 
     def replica(self) -> Network:
         """A network with the same parameters (shared) and its own buffers and gradients."""
-        return Network(self.graph, self._arrays)
+        return Network(self.graph, self._arrays, self._flat)
 
     def astype(self, dtype: Literal["float32", "float64"]) -> Network:
         """A network of its own with these parameters in another type; its `spec` says so.
@@ -136,7 +139,9 @@ class Network:
         return float(np.mean(class_of(output, self._predict(batch)[output]) == targets))
 
     def loss(self, x: Any, t: Any) -> float:
-        """The mean loss over the batch, in the loss's units.
+        """The mean loss over the batch, in the loss's units: that of which `gradient` is the
+        gradient. Batch norm takes the statistics of this batch, dropout drops what the spec's seed
+        says, the same at every call.
 
         Shapes: t class indices (N,) or one-hot (N, C).
         Errors: ShapeError, DatasetError, SpecError without a loss.
@@ -148,6 +153,13 @@ class Network:
         loss, output, scores_shape = self._loss_parts()
         batch = batch_of(self.spec, x)
         targets = self._targets(loss, t, batch, scores_shape)
+        if not self.engine.trains_as_it_predicts:
+
+            def as_in_training() -> float:
+                with np.errstate(all="ignore"):
+                    return self.engine.training_loss(batch.inputs, targets, self._still)
+
+            return as_in_training
         starts = range(0, batch.samples, CHUNK)
         parts = [(batch.part(i, i + CHUNK), targets[i : i + CHUNK]) for i in starts]
 
@@ -162,7 +174,8 @@ class Network:
         return compute
 
     def gradient(self, x: Any, t: Any) -> dict[str, Array]:
-        """d(loss)/d(parameter) by back-propagation, under the names of `params`.
+        """d(loss)/d(parameter) by back-propagation, under the names of `params`; the state stays
+        as it is.
 
         Errors: ShapeError, DatasetError, SpecError without a loss.
         """
@@ -170,7 +183,7 @@ class Network:
         batch = batch_of(self.spec, x)
         targets = self._targets(loss, t, batch, scores_shape)
         with np.errstate(all="ignore"):
-            self.engine.gradient(batch.inputs, targets)
+            self.engine.gradient(batch.inputs, targets, self._still)
         return {name: grad.copy() for name, grad in self.engine.grads.items()}
 
     def numerical_gradient(self, x: Any, t: Any) -> dict[str, Array]:
@@ -258,6 +271,12 @@ class Network:
                 for name in names:
                     found[name][start : start + CHUNK] = values[name]
         return found
+
+    def _still(self, node: str, tile: int) -> np.random.Generator:
+        """Draws that are the same at every call."""
+        from graphnet.randomness import generator
+
+        return generator(self.spec.train.seed if self.spec.train else 0, "loss", node, tile)
 
     def _own(self, array: Array, batch: Batch) -> Array:
         return array.copy() if batch.batched else array[0].copy()

@@ -8,18 +8,36 @@ from typing import NamedTuple
 
 import numpy as np
 
+from graphnet.arena import Layout
 from graphnet.layers.base import Buffer
+from graphnet.schedule import Schedule, ancestors, trained
 from graphnet.spec.reader import Resolved
+
+PIECE_BYTES = 4 * 2**20
+"""What a prediction computes in at a time, of all that crosses from one phase to the next."""
+MOST_PIECE = 1000
+"""Samples of a piece, where each of them is small."""
+SHARD_FLOPS = 40_000_000
+"""Work that makes a shard worth a thread: some 0.4 ms of one core, ten times a hand-over."""
+FLOPS_A_SUM = 200
+"""Work for each number that is added where shards' gradients are joined: adding one takes as
+long as some 40 operations of a product, and the shards should not live for their sums."""
+MOST_SHARDS = 8
+AHEAD_BYTES = 1024 * 1024
+"""Batches that are made ready at a time: enough that handing over costs little, few enough that
+they are in cache when they are used."""
+MOST_AHEAD = 16
 
 
 class Cost(NamedTuple):
-    """One node: parameters (count), flops a sample (forward; backward of a training step), and
-    bytes a sample of the buffers that a training step computes in."""
+    """One node: parameters (count), flops a sample (forward; backward of a training step), bytes a
+    sample of the buffers that a training step computes in, and bytes for any number of them."""
 
     parameters: int
     forward: int
     backward: int
     nbytes: int
+    fixed: int = 0
 
 
 class Plan:
@@ -34,8 +52,8 @@ class Plan:
 
     def __init__(self, graph: Resolved) -> None:
         self.graph = graph
-        self.needed = self._ancestors(graph.wiring.outputs)
-        self.trained = self._trained()
+        self.needed = ancestors(graph.wiring.sources, graph.wiring.outputs)
+        self.trained = trained(graph)
         self.forks = self._forks()
 
     def wants(self, node_id: str) -> tuple[bool, ...]:
@@ -58,7 +76,8 @@ class Plan:
         buffers = node.buffers(out, *arriving)
         if not runs_back:
             gradients = {f"d{port}" for port in node.ports}
-            buffers = {name: b for name, b in buffers.items() if name not in gradients}
+            forward = {n: b for n, b in buffers.items() if n not in gradients and not b.back}
+            buffers = forward
         elif node.skips_unwanted:
             pairs = zip(node.ports, wants, strict=True)
             unwanted = {f"d{port}" for port, wanted in pairs if not wanted}
@@ -66,7 +85,8 @@ class Plan:
         backward = flops.backward if runs_back else 0
         if node.skips_unwanted and runs_back and not any(wants):
             backward -= flops.dx
-        return Cost(parameters, flops.forward, backward, self._nbytes(buffers.values()))
+        fixed = sum(self._bytes(b) for b in buffers.values() if b.kept or b.scratch)
+        return Cost(parameters, flops.forward, backward, self._nbytes(buffers.values()), fixed)
 
     def loss_cost(self) -> Cost:
         """What the loss costs; nothing where there is none."""
@@ -79,55 +99,112 @@ class Plan:
         return Cost(0, flops.forward, flops.backward, nbytes)
 
     def total(self) -> Cost:
-        """The sum over all nodes and the loss; where edges fan out, the sums of gradients too."""
+        """The sum over all nodes and the loss; where edges fan out, the sums of gradients too.
+
+        The bytes are those of buffers side by side, as `forward` and `backward` over the whole
+        graph hold them; training and prediction use memory again.
+        """
         costs = [*(self.cost(n) for n in self.graph.wiring.order), self.loss_cost()]
         sums = [
             Buffer(self.graph.shapes[name])
             for name in self.forks
             if self.graph.spec.loss is None or (name in self.trained and name in self.needed)
         ]
-        parameters, forward, backward, nbytes = map(sum, zip(*costs, strict=True))
-        return Cost(parameters, forward, backward, nbytes + self._nbytes(sums))
+        parameters, forward, backward, nbytes, fixed = map(sum, zip(*costs, strict=True))
+        return Cost(parameters, forward, backward, nbytes + self._nbytes(sums), fixed)
 
-    def predict_bytes(self) -> int:
-        """Bytes that one sample takes in a prediction: the inputs, and what forward computes in."""
-        nbytes = self._nbytes(Buffer(given.shape) for given in self.graph.spec.inputs.values())
-        for node_id in self.needed & self.graph.nodes.keys():
-            node, arriving = self.graph.nodes[node_id], self.graph.arriving(node_id)
-            gradients = {f"d{port}" for port in node.ports}
-            buffers = node.buffers(self.graph.shapes[node_id], *arriving)
-            nbytes += self._nbytes(b for name, b in buffers.items() if name not in gradients)
-        return nbytes
+    def shards(self, batch_size: int) -> int:
+        """How many shards a batch has: 1, 2, 4 or 8, from the work that the spec says, never from
+        the machine."""
+        cost = self.total()
+        work = (cost.forward + cost.backward) * batch_size
+        shards = 1
+        while (
+            shards < MOST_SHARDS
+            and batch_size >= 2 * shards
+            and work >= 2 * shards * SHARD_FLOPS
+            and work >= 2 * shards * cost.parameters * FLOPS_A_SUM
+        ):
+            shards *= 2
+        return shards
+
+    def piece(self) -> int:
+        """How many samples a prediction computes at a time, from the spec alone."""
+        layout = Layout(Schedule(self.graph, MOST_PIECE, training=False))
+        return max(1, min(MOST_PIECE, PIECE_BYTES * MOST_PIECE // max(layout.nbytes, 1)))
+
+    def predict_bytes(self, samples: int = 1) -> int:
+        """Bytes that a prediction takes: the inputs, and what forward computes in."""
+        schedule = Schedule(self.graph, samples, training=False)
+        layout = Layout(schedule)
+        return samples * self._input_bytes() + layout.nbytes + self._kept(schedule.order)
+
+    def shard_bytes(self, samples: int) -> int:
+        """Bytes that one shard of so many samples computes in: its buffers and its gradients."""
+        schedule = Schedule(self.graph, samples, training=True)
+        itemsize = np.dtype(self.graph.spec.dtype).itemsize
+        spare = sum(  # a tile's gradients, before they are added to those of the first
+            self._parameters(node) for node in schedule.trained if schedule.tiles[node] < samples
+        )
+        gradients = sum(self._parameters(node) for node in self.graph.nodes)
+        buffers = Layout(schedule).nbytes + self._kept(schedule.order)
+        return buffers + (spare + gradients) * itemsize
 
     def step_bytes(self, batch_size: int) -> int:
-        """Bytes held while one replica trains on batches of this size: parameters, gradients,
-        buffers and the batch itself."""
-        total, itemsize = self.total(), np.dtype(self.graph.spec.dtype).itemsize
-        inputs = [Buffer(given.shape) for given in self.graph.spec.inputs.values()]
-        batch = batch_size * (total.nbytes + self._nbytes(inputs))
-        return 2 * total.parameters * itemsize + batch
+        """Bytes held in a training step with batches of this size: parameters with what the
+        optimizer keeps of them, for each shard its gradients and buffers, and the batches, those
+        in use and those that are being made ready.
+
+        A graph without a loss: those of `forward` and `backward` over all of it.
+        """
+        spec, itemsize = self.graph.spec, np.dtype(self.graph.spec.dtype).itemsize
+        parameters = sum(self._parameters(n) for n, s in self.graph.nodes.items() if not s.share)
+        if spec.loss is None:
+            total = self.total()
+            per_sample = self._input_bytes() + total.nbytes
+            return 2 * parameters * itemsize + batch_size * per_sample + total.fixed
+        slots = len(spec.train.optimizer.slots()) if spec.train is not None else 0
+        shards = self.shards(batch_size)
+        size, longer = divmod(batch_size, shards)
+        held = (shards - longer) * self.shard_bytes(size)
+        if longer:
+            held += longer * self.shard_bytes(size + 1)
+        return (1 + slots) * parameters * itemsize + held + self.ahead_bytes(batch_size)
+
+    def ahead(self, batch_size: int) -> int:
+        """How many batches are made ready at a time."""
+        return max(1, min(AHEAD_BYTES // max(self._input_bytes() * batch_size, 1), MOST_AHEAD))
+
+    def ahead_bytes(self, batch_size: int) -> int:
+        """Bytes of the batches in use and of those that are being made ready, with their pixels."""
+        pixels = sum(math.prod(i.shape) for i in self.graph.spec.inputs.values() if i.image)
+        return 2 * self.ahead(batch_size) * batch_size * (self._input_bytes() + pixels)
+
+    def _input_bytes(self) -> int:
+        """Bytes of one sample's inputs."""
+        return self._nbytes(Buffer(given.shape) for given in self.graph.spec.inputs.values())
+
+    def _kept(self, nodes: Iterable[str]) -> int:
+        """Bytes of what nodes keep between passes."""
+        found = 0
+        for node in nodes:
+            spec, out = self.graph.nodes[node], self.graph.shapes[node]
+            buffers = spec.buffers(out, *self.graph.arriving(node)).values()
+            found += sum(self._bytes(b) for b in buffers if b.kept)
+        return found
+
+    def _parameters(self, node_id: str) -> int:
+        node = self.graph.nodes[node_id]
+        found = node.parameters(*self.graph.arriving(node_id))
+        return sum(math.prod(p.shape) for p in found.values())
 
     def _nbytes(self, buffers: Iterable[Buffer]) -> int:
-        itemsize = np.dtype(self.graph.spec.dtype).itemsize
-        return sum(math.prod(b.shape) * (1 if b.mask else itemsize) for b in buffers)
+        """Bytes of one sample."""
+        return sum(self._bytes(b) for b in buffers if not (b.scratch or b.kept))
 
-    def _ancestors(self, names: Iterable[str]) -> set[str]:
-        found, waiting = set(names), list(names)
-        while waiting:
-            for source in self.graph.wiring.sources.get(waiting.pop(), ()):
-                if source not in found:
-                    found.add(source)
-                    waiting.append(source)
-        return found
-
-    def _trained(self) -> set[str]:
-        found: set[str] = set()
-        for node_id in self.graph.wiring.order:
-            sources = self.graph.wiring.sources[node_id]
-            parameters = self.graph.nodes[node_id].parameters(*self.graph.arriving(node_id))
-            if parameters or not found.isdisjoint(sources):
-                found.add(node_id)
-        return found
+    def _bytes(self, buffer: Buffer) -> int:
+        itemsize = 1 if buffer.mask else np.dtype(self.graph.spec.dtype).itemsize
+        return math.prod(buffer.shape) * itemsize
 
     def _forks(self) -> set[str]:
         counts: dict[str, int] = {}

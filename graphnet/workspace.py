@@ -1,14 +1,13 @@
-"""The buffers that a network computes in: asked for by name, the same memory at every step."""
+"""The memory that a replica computes in: one block, which grows to the largest pass seen."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
 from graphnet.declaration import Shape
-from graphnet.layers.base import Array, Buffer
+from graphnet.layers.base import Array
 
 ALIGNMENT = 64
 """Bytes: a cache line, and what the widest vector loads like best."""
@@ -22,49 +21,39 @@ def aligned(shape: Shape, dtype: np.dtype[np.generic]) -> Array:
     return memory[start : start + nbytes].view(dtype).reshape(shape)
 
 
-class NodeBuffers:
-    """One node's buffers. They grow to the largest batch seen and are never given back."""
+def flat_views(
+    shapes: dict[str, Shape], dtype: np.dtype[np.generic]
+) -> tuple[Array, dict[str, Array]]:
+    """One array of zeros for all, and its parts by name, each at a multiple of 64 bytes.
 
-    def __init__(self, declared: Mapping[str, Buffer], dtype: np.dtype[np.generic]) -> None:
-        self._declared = declared
-        self._dtype = dtype
-        self._memory: dict[str, Array] = {}
-        self._views: dict[tuple[str, int], Array] = {}
-
-    def take(self, name: str, samples: int) -> Array:
-        """The buffer `name` for a batch of `samples`; what it holds is what was left in it."""
-        view = self._views.get((name, samples))
-        return self._view(name, samples) if view is None else view
-
-    def _view(self, name: str, samples: int) -> Array:
-        memory = self._memory.get(name)
-        if memory is None or len(memory) < samples:
-            shape, mask = self._declared[name]
-            memory = aligned((samples, *shape), np.dtype(bool) if mask else self._dtype)
-            self._memory[name] = memory
-            self._views = {key: view for key, view in self._views.items() if key[0] != name}
-        view = memory[:samples]
-        if len(self._views) < 64:  # a caller may come with a new batch size every time
-            self._views[name, samples] = view
-        return view
-
-    @property
-    def nbytes(self) -> int:
-        return sum(memory.nbytes for memory in self._memory.values())
+    What is done to all parts alike is then done to one array; the gaps stay 0.
+    """
+    step = ALIGNMENT // dtype.itemsize
+    sizes = {name: -(-math.prod(shape) // step) * step for name, shape in shapes.items()}
+    flat = aligned((sum(sizes.values()),), dtype)
+    flat.fill(0)
+    parts, start = {}, 0
+    for name, shape in shapes.items():
+        parts[name] = flat[start : start + math.prod(shape)].reshape(shape)
+        start += sizes[name]
+    return flat, parts
 
 
 class Workspace:
-    """All buffers of one replica of a network."""
+    """The block of one replica. What is laid out in it is stale once `generation` has changed."""
 
-    def __init__(self, dtype: np.dtype[np.generic]) -> None:
-        self.dtype = dtype
-        self._nodes: dict[str, NodeBuffers] = {}
+    def __init__(self) -> None:
+        self.block = aligned((0,), np.dtype(np.uint8))
+        self.generation = 0
 
-    def buffers(self, owner: str, declared: Mapping[str, Buffer]) -> NodeBuffers:
-        """The buffers that `owner` declares; one call for each owner."""
-        return self._nodes.setdefault(owner, NodeBuffers(declared, self.dtype))
+    def reserve(self, nbytes: int) -> Array:
+        """The block, of at least so many bytes; what it held is lost where it had to grow."""
+        if len(self.block) < nbytes:
+            self.block = aligned((nbytes,), np.dtype(np.uint8))
+            self.generation += 1
+        return self.block
 
     @property
     def nbytes(self) -> int:
         """Bytes that are held now."""
-        return sum(node.nbytes for node in self._nodes.values())
+        return self.block.nbytes

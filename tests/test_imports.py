@@ -20,9 +20,10 @@ PACKAGE = ROOT / "graphnet"
 RANKS = [
     {"errors"},
     {"declaration", "randomness"},
-    {"layers", "losses", "optimizers", "initializers", "schedules"},
+    {"convolution", "layers", "losses", "optimizers", "initializers", "schedules", "workspace"},
     {"spec"},
-    {"builder", "network", "engine", "inputs", "plan", "scores", "workspace"},
+    {"builder", "network", "inputs", "scores"}
+    | {"engine", "program", "schedule", "arena", "plan", "walk", "crew", "blas"},
     {"gradcheck", "bundle", "prepare"},
     {"data", "training", "draw", "exchange"},
     {"cli"},

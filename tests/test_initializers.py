@@ -27,7 +27,7 @@ def test_mean_and_spread(initializer, std, rng):
 
 
 def test_every_initializer_is_tested_here():
-    assert set(INITIALIZERS) == {"Normal", "Xavier", "He", "Zeros"}
+    assert set(INITIALIZERS) == {"Normal", "Xavier", "He", "Constant", "Zeros"}
 
 
 def test_the_generator_alone_decides():

@@ -276,7 +276,7 @@ def test_backward_needs_a_forward_of_its_own(mlp):
 
 def test_backward_after_training_is_refused(mlp):
     mlp.forward(np.ones(4))
-    mlp.engine.gradient({"x": np.ones((3, 4))}, np.zeros(3, int))  # as the trainer calls it
+    mlp.gradient(np.ones((3, 4)), np.zeros(3, int))
     with pytest.raises(ShapeError, match=r"call forward\(values\) first"):
         mlp.backward()
 

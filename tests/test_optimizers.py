@@ -3,23 +3,83 @@
 import numpy as np
 import pytest
 
-from graphnet.optimizers import SGD
+from graphnet.optimizers import SGD, Adam
 
 
 def test_sgd_takes_lr_times_the_gradient_off_in_place():
-    optimizer = SGD(SGD.Spec(type="SGD", lr=0.5))
     w = np.array([1.0, 2.0])
     params, grads = {"w": w}, {"w": np.array([10.0, -2.0])}
+    optimizer = SGD(SGD.Spec(type="SGD", lr=0.5), params)
     optimizer.update(params, grads)
     np.testing.assert_array_equal(w, [-4.0, 3.0])
     np.testing.assert_array_equal(grads["w"], [10.0, -2.0])
     optimizer.update(params, grads)
     np.testing.assert_array_equal(w, [-9.0, 4.0])
+    assert optimizer.state == {}
 
 
 def test_lr_is_a_python_number_and_keeps_float32():
-    optimizer = SGD(SGD.Spec(type="SGD", lr=0.1))
     w = np.ones(2, np.float32)
+    optimizer = SGD(SGD.Spec(type="SGD", lr=0.1), {"w": w})
     optimizer.update({"w": w}, {"w": np.ones(2, np.float32)})
     assert w.dtype == np.float32
     assert w[0] == pytest.approx(0.9, rel=1e-6)
+
+
+def test_momentum_by_hand():
+    w = np.array([1.0])
+    optimizer = SGD(SGD.Spec(type="SGD", lr=0.1, momentum=0.5), {"w": w})
+    optimizer.update({"w": w}, {"w": np.array([2.0])})
+    assert w[0] == pytest.approx(1 - 0.1 * 2)
+    optimizer.update({"w": w}, {"w": np.array([4.0])})
+    assert optimizer.state["w/velocity"][0] == pytest.approx(0.5 * 2 + 4)
+    assert w[0] == pytest.approx(0.8 - 0.1 * 5)
+
+
+def test_adam_by_hand():
+    w = np.array([1.0])
+    optimizer = Adam(Adam.Spec(type="Adam", lr=0.1), {"w": w})
+    optimizer.update({"w": w}, {"w": np.array([3.0])})
+    # At the first step both corrected means are exact: the step is lr * sign(dW).
+    assert w[0] == pytest.approx(0.9, rel=1e-8)
+    optimizer.update({"w": w}, {"w": np.array([-1.0])})
+    mean = (0.9 * 0.1 * 3 - 0.1 * 1) / (1 - 0.9**2)
+    square = (0.999 * 0.001 * 9 + 0.001 * 1) / (1 - 0.999**2)
+    assert w[0] == pytest.approx(0.9 - 0.1 * mean / (square**0.5 + 1e-8), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("spec", "name", "given"),
+    [
+        (SGD.Spec(type="SGD", lr=0.05, momentum=0.9), "SGD", {"lr": 0.05, "momentum": 0.9}),
+        (SGD.Spec(type="SGD", lr=0.05), "SGD", {"lr": 0.05}),
+        (
+            Adam.Spec(type="Adam", lr=0.01, beta1=0.8, beta2=0.95, eps=1e-6),
+            "Adam",
+            {"lr": 0.01, "betas": (0.8, 0.95), "eps": 1e-6},
+        ),
+    ],
+    ids=["momentum", "sgd", "adam"],
+)
+def test_updates_are_pytorchs(spec, name, given, rng):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
+    start = {"a": rng.normal(size=(3, 4)), "b": rng.normal(size=5)}
+    mine = {name: array.copy() for name, array in start.items()}
+    theirs = {name: torch.tensor(array, requires_grad=True) for name, array in start.items()}
+    optimizer = {"SGD": SGD, "Adam": Adam}[name](spec, mine)
+    peer = getattr(torch.optim, name)(list(theirs.values()), **given)
+    for _ in range(5):
+        grads = {name: rng.normal(size=array.shape) for name, array in start.items()}
+        optimizer.update(mine, grads)
+        for key, tensor in theirs.items():
+            tensor.grad = torch.tensor(grads[key])
+        peer.step()
+    for key, tensor in theirs.items():
+        np.testing.assert_allclose(mine[key], tensor.detach().numpy(), rtol=1e-9)
+
+
+def test_the_arrays_of_a_slot_are_parts_of_one(rng):
+    params = {"a": rng.normal(size=(3, 4)), "b": rng.normal(size=5)}
+    optimizer = Adam(Adam.Spec(type="Adam"), params)
+    assert list(optimizer.state) == ["a/mean", "b/mean", "a/square", "b/square"]
+    assert all(np.shares_memory(optimizer.flat["mean"], optimizer.state[f"{n}/mean"]) for n in "ab")

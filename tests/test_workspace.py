@@ -1,36 +1,18 @@
-"""Buffers: the same memory at every step, for any batch up to the largest."""
+"""Memory: one block that grows, arrays at cache lines, parts of one flat array."""
 
 import numpy as np
 
-from graphnet.layers.base import Buffer
-from graphnet.workspace import Workspace, aligned
+from graphnet.workspace import Workspace, aligned, flat_views
 
 
-def test_a_name_is_the_same_memory_at_every_step():
-    buffers = Workspace(np.dtype(np.float32)).buffers("n", {"out": Buffer((3,))})
-    first = buffers.take("out", 5)
-    assert first.shape == (5, 3)
-    assert buffers.take("out", 5) is first
-    assert np.shares_memory(buffers.take("out", 2), first)
-
-
-def test_it_grows_to_the_largest_batch():
-    workspace = Workspace(np.dtype(np.float64))
-    buffers = workspace.buffers("n", {"out": Buffer((3,)), "mask": Buffer((3,), mask=True)})
-    buffers.take("out", 2)
-    assert workspace.nbytes == 2 * 3 * 8
-    buffers.take("out", 10)
-    assert workspace.nbytes == 10 * 3 * 8
-    buffers.take("mask", 10)
-    assert workspace.nbytes == 10 * 3 * 9
-
-
-def test_many_batch_sizes_keep_no_view_each():
-    buffers = Workspace(np.dtype(np.float32)).buffers("n", {"out": Buffer(())})
-    buffers.take("out", 1000)
-    for n in range(1, 1000):
-        assert buffers.take("out", n).shape == (n,)
-    assert len(buffers._views) <= 64
+def test_the_block_grows_to_the_largest_and_stays():
+    workspace = Workspace()
+    first = workspace.reserve(100)
+    assert workspace.nbytes == 100
+    assert workspace.reserve(50) is first
+    generation = workspace.generation
+    assert len(workspace.reserve(1000)) == 1000
+    assert workspace.generation == generation + 1
 
 
 def test_arrays_start_at_cache_lines():
@@ -38,3 +20,13 @@ def test_arrays_start_at_cache_lines():
         array = aligned(shape, np.dtype(np.float32))
         assert array.ctypes.data % 64 == 0
         assert array.shape == shape
+
+
+def test_flat_views_are_zeros_at_cache_lines_in_one_array():
+    flat, parts = flat_views({"a": (3, 5), "b": (), "c": (20,)}, np.dtype(np.float64))
+    assert {name: part.shape for name, part in parts.items()} == {"a": (3, 5), "b": (), "c": (20,)}
+    assert not flat.any()
+    assert all(part.ctypes.data % 64 == 0 for part in parts.values())
+    for part in parts.values():
+        part[...] = 1
+    assert flat.sum() == 15 + 1 + 20

@@ -64,7 +64,7 @@ def report(graph: Resolved, plan: Plan) -> str:
                 _shape(graph.shapes[node_id]),
                 f"{cost.parameters:,}",
                 f"{(cost.forward + cost.backward) * batch:,}",
-                f"{cost.nbytes * batch:,}",
+                f"{cost.nbytes * batch + cost.fixed:,}",
             ]
         )
     if spec.loss is not None:

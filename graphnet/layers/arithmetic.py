@@ -44,7 +44,7 @@ class Add(Layer):
             return Flops(math.prod(out), 0)
 
     def forward(self, x: Array, y: Array) -> Array:
-        return np.add(x, y, out=self.buffer("out", x))
+        return np.add(x, y, out=self.buffer("out"))
 
     def backward(self, dout: Array) -> tuple[Array, Array]:
         return dout, dout
@@ -68,10 +68,10 @@ class Sub(Layer):
             return Flops(math.prod(out), math.prod(out))
 
     def forward(self, x: Array, y: Array) -> Array:
-        return np.subtract(x, y, out=self.buffer("out", x))
+        return np.subtract(x, y, out=self.buffer("out"))
 
     def backward(self, dout: Array) -> tuple[Array, Array]:
-        return dout, np.negative(dout, out=self.buffer("dy", dout))
+        return dout, np.negative(dout, out=self.buffer("dy"))
 
 
 @register
@@ -87,11 +87,11 @@ class Mul(Layer):
 
     def forward(self, x: Array, y: Array) -> Array:
         self.x, self.y = x, y
-        return np.multiply(x, y, out=self.buffer("out", x))
+        return np.multiply(x, y, out=self.buffer("out"))
 
     def backward(self, dout: Array) -> tuple[Array, Array]:
-        dx = np.multiply(dout, self.y, out=self.buffer("dx", dout))
-        dy = np.multiply(dout, self.x, out=self.buffer("dy", dout))
+        dx = np.multiply(dout, self.y, out=self.buffer("dx"))
+        dy = np.multiply(dout, self.x, out=self.buffer("dy"))
         return dx, dy
 
 
@@ -111,12 +111,12 @@ class Div(Layer):
 
     def forward(self, x: Array, y: Array) -> Array:
         self.y = y
-        self.out = np.divide(x, y, out=self.buffer("out", x))
+        self.out = np.divide(x, y, out=self.buffer("out"))
         return self.out
 
     def backward(self, dout: Array) -> tuple[Array, Array]:
-        dx = np.divide(dout, self.y, out=self.buffer("dx", dout))
-        memory = self.buffer("dy", dout)
+        dx = np.divide(dout, self.y, out=self.buffer("dx"))
+        memory = self.buffer("dy")
         dy = np.multiply(dx, self.out, out=memory)
         return dx, np.negative(dy, out=memory)
 
@@ -133,10 +133,10 @@ class Neg(Layer):
         type: Literal["Neg"]
 
     def forward(self, x: Array) -> Array:
-        return np.negative(x, out=self.buffer("out", x))
+        return np.negative(x, out=self.buffer("out"))
 
     def backward(self, dout: Array) -> tuple[Array]:
-        return (np.negative(dout, out=self.buffer("dx", dout)),)
+        return (np.negative(dout, out=self.buffer("dx")),)
 
 
 @register
@@ -151,11 +151,11 @@ class Exp(Layer):
         type: Literal["Exp"]
 
     def forward(self, x: Array) -> Array:
-        self.out = np.exp(x, out=self.buffer("out", x))
+        self.out = np.exp(x, out=self.buffer("out"))
         return self.out
 
     def backward(self, dout: Array) -> tuple[Array]:
-        return (np.multiply(dout, self.out, out=self.buffer("dx", dout)),)
+        return (np.multiply(dout, self.out, out=self.buffer("dx")),)
 
 
 @register
@@ -171,10 +171,10 @@ class Log(Layer):
 
     def forward(self, x: Array) -> Array:
         self.x = x
-        return np.log(x, out=self.buffer("out", x))
+        return np.log(x, out=self.buffer("out"))
 
     def backward(self, dout: Array) -> tuple[Array]:
-        return (np.divide(dout, self.x, out=self.buffer("dx", dout)),)
+        return (np.divide(dout, self.x, out=self.buffer("dx")),)
 
 
 @register
@@ -193,11 +193,11 @@ class Reciprocal(Layer):
 
     def forward(self, x: Array) -> Array:
         # divide, not reciprocal: of integers, as a learner hands them in, the latter is integer.
-        self.out = np.divide(1.0, x, out=self.buffer("out", x), dtype=_float(x))
+        self.out = np.divide(1.0, x, out=self.buffer("out"), dtype=_float(x))
         return self.out
 
     def backward(self, dout: Array) -> tuple[Array]:
-        memory = self.buffer("dx", dout)
+        memory = self.buffer("dx")
         dx = np.multiply(self.out, self.out, out=memory)
         dx = np.multiply(dx, dout, out=memory)
         return (np.negative(dx, out=memory),)
@@ -223,11 +223,11 @@ class Power(Layer):
 
     def forward(self, x: Array) -> Array:
         self.x = x
-        return np.power(x, self.spec.exponent, out=self.buffer("out", x), dtype=_float(x))
+        return np.power(x, self.spec.exponent, out=self.buffer("out"), dtype=_float(x))
 
     def backward(self, dout: Array) -> tuple[Array]:
         p = self.spec.exponent
-        memory = self.buffer("dx", dout)
+        memory = self.buffer("dx")
         if p == 0:  # 0 * x ** -1 would be NaN at x = 0, where the derivative is 0
             return (np.multiply(dout, 0.0, out=memory),)
         dx = np.power(self.x, p - 1, out=memory, dtype=_float(self.x))

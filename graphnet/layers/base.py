@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,10 +30,18 @@ class Parameter(NamedTuple):
 
 
 class Buffer(NamedTuple):
-    """Memory that a layer computes in: the shape of one sample; `mask` is one byte an element."""
+    """Memory that a layer computes in: the shape of one sample; `mask` is one byte an element.
+
+    back: used by `backward` alone, as the gradients of the ports are. scratch: what is in it is
+    lost when the pass returns. kept: zeros at first, and what is put in stays. The `shape` of the
+    last two is that of all of it, for any number of samples.
+    """
 
     shape: Shape
     mask: bool = False
+    back: bool = False
+    scratch: bool = False
+    kept: bool = False
 
 
 class Flops(NamedTuple):
@@ -47,12 +55,6 @@ class Flops(NamedTuple):
     dx: int = 0
 
 
-class Buffers(Protocol):
-    """One layer's part of a workspace."""
-
-    def take(self, name: str, samples: int) -> Array: ...
-
-
 class NodeSpec(Declaration):
     """One node of the graph: the attributes that every layer type has."""
 
@@ -61,6 +63,32 @@ class NodeSpec(Declaration):
 
     skips_unwanted: ClassVar[bool] = False
     """Whether `backward` leaves out the gradients that `Layer.needs` says nobody wants."""
+
+    keeps: ClassVar[tuple[str, ...] | None] = None
+    """What `backward` reads of what `forward` saw and made: ports, "out", names of buffers.
+
+    The plan gives the memory of everything else away in between. None: it may read all.
+    """
+
+    overwrites: ClassVar[tuple[str, ...]] = ()
+    """"out" where it may lie in x's memory, "dx" where it may lie in that of `dout`: for layers
+    that read each element before they write the one in its place, and never after."""
+
+    undivided: ClassVar[bool] = False
+    """Whether all samples of a shard are computed at once. Others get a few at a time, as many
+    as stay in cache; a product with one row a sample is faster the more rows it has."""
+
+    random: ClassVar[bool] = False
+    """Whether training draws random numbers, from `Layer.rng`."""
+
+    meets: ClassVar[bool] = False
+    """Whether training needs sums over the whole batch: the layer is a `BatchLayer`."""
+
+    prepares: ClassVar[bool] = False
+    """Whether `Layer.prepare` computes something from the parameters before the passes."""
+
+    trains_only: ClassVar[bool] = False
+    """Whether prediction leaves the node out: what comes in goes on."""
 
     id: Name
     """The node's name, unique among inputs and nodes."""
@@ -101,14 +129,24 @@ class NodeSpec(Declaration):
         return Flops(size, size * len(shapes))
 
 
+def fresh(buffer: Buffer, samples: int, dtype: npt.DTypeLike) -> Array:
+    """Memory for a buffer by itself."""
+    shape = buffer.shape if buffer.scratch or buffer.kept else (samples, *buffer.shape)
+    dtype = np.dtype(bool if buffer.mask else dtype)
+    return np.zeros(shape, dtype) if buffer.kept else np.empty(shape, dtype)
+
+
 class Layer:
     """A node that computes. `forward` and `backward` are mirror images.
 
     params, grads: arrays by name, the same keys in the same order; state: kept, not trained.
+    shapes: of one sample at each port; a layer alone learns them from what it is given.
     needs: for each port, whether its gradient is wanted; `None` may stand for one that is not.
+    training: whether a pass is one of training; dropout and batch norm then do something else.
+    rng: what a layer draws from in training; the network gives it one that derives from the seed.
 
     A layer alone, as in chapter 5 of the book, allocates what it returns. In a network it
-    computes in the buffers of the network's workspace.
+    computes in memory that the plan has laid out, the same at every step.
     """
 
     Spec: ClassVar[type[NodeSpec]]
@@ -120,28 +158,63 @@ class Layer:
         params: Arrays | None = None,
         grads: Arrays | None = None,
         state: Arrays | None = None,
-        buffers: Buffers | None = None,
+        shapes: tuple[Shape, ...] | None = None,
         **attributes: Any,
     ) -> None:
         self.spec = spec or self._alone(attributes)
+        self.shapes = shapes
         self.params = dict(params or {})
-        self.grads = {k: np.zeros_like(v) for k, v in self.params.items()}
-        if grads is not None:
+        if grads is None:
+            self.grads = {k: np.zeros_like(v) for k, v in self.params.items()}
+        else:
             self.grads = {k: grads[k] for k in self.params}
         self.state = dict(state or {})
         self.needs = (True,) * len(self.spec.ports)
-        self._buffers = buffers
+        self.training = False
+        self.rng: np.random.Generator | None = None
+        self._buffers: Arrays | None = None
+        self.is_alone = True
 
     def infer_shape(self, *shapes: Shape) -> Shape:
         """The shape of one output sample; pure, and knows no batch axis."""
         return self.spec.infer_shape(*shapes)
 
-    def buffer(self, name: str, like: Array) -> Array | None:
-        """The buffer `name`, for as many samples as `like` has; None for a layer alone.
+    def compute_in(self, buffers: Arrays) -> None:
+        """Take these buffers from now on: those that the Spec declares, for the batch to come."""
+        self._buffers = buffers
+        self.is_alone = False
+        self.bind()
+
+    def compute_alone(self, *xs: Array) -> None:
+        """For layers that cannot do without their buffers, at the start of `forward`: fresh ones
+        for a layer alone, nothing in a network."""
+        if not self.is_alone:
+            return
+        self.shapes = tuple(x.shape[1:] for x in xs)
+        declared = self.spec.buffers(self.spec.infer_shape(*self.shapes), *self.shapes)
+        found = {name: fresh(buffer, len(xs[0]), xs[0].dtype) for name, buffer in declared.items()}
+        self._buffers = found
+        self.bind()
+        self.prepare()
+
+    def bind(self) -> None:
+        """Called when the buffers are there: what only depends on them is made here."""
+
+    def prepare(self) -> None:
+        """What depends on parameters and state alone, into kept buffers; where the Spec
+        `prepares`, called whenever these may have changed, before the passes of a step."""
+
+    def buffer(self, name: str) -> Array | None:
+        """The buffer `name`; None for a layer alone.
 
         NumPy takes `out=None` as "allocate", so a pass is written once for both.
         """
-        return None if self._buffers is None else self._buffers.take(name, len(like))
+        return None if self._buffers is None else self._buffers[name]
+
+    def room(self, name: str) -> Array:
+        """The buffer `name`, of a layer that has them all."""
+        assert self._buffers is not None
+        return self._buffers[name]
 
     def forward(self, *args: Any, **kwargs: Any) -> Array:
         """out from the inputs, in the order of the ports."""
@@ -185,6 +258,41 @@ class Layer:
             )
 
 
+class BatchLayer(Layer):
+    """A layer whose passes need the whole batch, of which a call sees only a part.
+
+    In training the network calls `gather` on every part, joins what comes back in a fixed order,
+    puts it into `batch`, calls `settle`, and then `forward` on every part; likewise `gather_back`,
+    `batch_back`, `settle_back` and `backward`. So the result is that of the whole batch, however
+    it was cut. A layer alone takes what it is given for the batch.
+    """
+
+    batch: Array
+    batch_back: Array
+
+    def gather(self, *args: Any) -> Array:
+        """What `forward` needs to know of the inputs, float64 and small."""
+        raise NotImplementedError
+
+    def join(self, part: Array, other: Array) -> Array:
+        """What `gather` would give for two parts together."""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """What follows from `batch`, once for all parts of a replica."""
+
+    def gather_back(self, dout: Array) -> Array:
+        """What `backward` needs to know of dout; of two parts together it is the sum."""
+        raise NotImplementedError
+
+    def settle_back(self) -> None:
+        """What follows from `batch_back`, once for all parts of a replica."""
+
+    def remember(self) -> None:
+        """Move the state by what `batch` says; once a step, whatever the number of parts."""
+        raise NotImplementedError
+
+
 LAYERS: Registry[Layer] = Registry(
     "layer type",
     {
@@ -192,8 +300,12 @@ LAYERS: Registry[Layer] = Registry(
             *("Add", "Sub", "Mul", "Div"),
             *("Neg", "Exp", "Log", "Reciprocal", "Power"),
         ),
-        "graphnet.layers.activation": ("Relu", "Sigmoid"),
+        "graphnet.layers.activation": ("Relu", "Sigmoid", "Tanh", "Softmax"),
         "graphnet.layers.linear": ("MatMul", "Affine"),
+        "graphnet.layers.convolution": ("Conv2D",),
+        "graphnet.layers.pooling": ("MaxPool2D", "AvgPool2D", "GlobalAvgPool2D"),
+        "graphnet.layers.normalization": ("BatchNorm",),
+        "graphnet.layers.regularization": ("Dropout",),
         "graphnet.layers.structure": ("Flatten", "Identity"),
     },
 )

@@ -37,11 +37,11 @@ class MatMul(Layer):
 
     def forward(self, x: Array, y: Array) -> Array:
         self.x, self.y = x, y
-        return np.matmul(x, y, out=self.buffer("out", x))
+        return np.matmul(x, y, out=self.buffer("out"))
 
     def backward(self, dout: Array) -> tuple[Array, Array]:
-        dx = np.matmul(dout, np.swapaxes(self.y, -1, -2), out=self.buffer("dx", dout))
-        dy = np.matmul(np.swapaxes(self.x, -1, -2), dout, out=self.buffer("dy", dout))
+        dx = np.matmul(dout, np.swapaxes(self.y, -1, -2), out=self.buffer("dx"))
+        dy = np.matmul(np.swapaxes(self.x, -1, -2), dout, out=self.buffer("dy"))
         return dx, dy
 
 
@@ -83,7 +83,7 @@ class Affine(Layer):
 
     def forward(self, x: Array) -> Array:
         self.x = x
-        out = np.matmul(x, self.W, out=self.buffer("out", x))
+        out = np.matmul(x, self.W, out=self.buffer("out"))
         return np.add(out, self.b, out=out)
 
     def backward(self, dout: Array) -> tuple[Array | None]:
@@ -91,4 +91,4 @@ class Affine(Layer):
         np.sum(dout, axis=0, out=self.db)
         if not self.needs[0]:
             return (None,)
-        return (np.matmul(dout, self.W.T, out=self.buffer("dx", dout)),)
+        return (np.matmul(dout, self.W.T, out=self.buffer("dx")),)

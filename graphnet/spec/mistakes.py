@@ -56,7 +56,15 @@ _TYPED: dict[str | int, str] = {
 }
 _COMMENTS = ("comment", "_comment", "comments", "description", "note", "notes", "//", "#")
 _OF_OPTIMIZERS = {name for cls in OPTIMIZERS.values() for name in cls.Spec.model_fields}
-_OTHER_NAMES = {"dense": "Affine", "linear": "Affine", "fullyconnected": "Affine", "dot": "MatMul"}
+_OTHER_NAMES = {
+    **dict.fromkeys(("dense", "linear", "fullyconnected", "gemm"), "Affine"),
+    **dict.fromkeys(("dot",), "MatMul"),
+    **dict.fromkeys(("conv", "convolution", "convolution2d"), "Conv2D"),
+    **dict.fromkeys(("maxpool", "maxpooling", "maxpooling2d", "pooling"), "MaxPool2D"),
+    **dict.fromkeys(("avgpool", "averagepool", "averagepooling2d"), "AvgPool2D"),
+    **dict.fromkeys(("globalaveragepool", "globalaveragepooling2d"), "GlobalAvgPool2D"),
+    **dict.fromkeys(("batchnormalization", "batchnorm1d", "batchnorm2d"), "BatchNorm"),
+}
 _NAME_RULE = "letters, digits and _, not starting with a digit"
 
 
@@ -149,21 +157,15 @@ def _of_no_type(at: Path, tag: str | None, text: str, found: dict[str, Any]) -> 
         text = f"unknown attribute {quoted(close)}; did you mean '{wanted}'?"
         return Problem((*at, close), text, at_key=True)
     name = found[tag]
-    if at[:1] == ("nodes",) and len(at) == 2 and not did_you_mean(name, LAYERS):
+    if at[:1] == ("nodes",) and len(at) == 2:
         letters = str(name).lower()
+        loss = next((k for k in LOSSES if k in did_you_mean(name, [*LAYERS, *LOSSES])), None)
         if letters in _OTHER_NAMES:
             text = f"unknown layer type {quoted(name)}: it is called '{_OTHER_NAMES[letters]}' here"
-        loss = next((loss for loss in LOSSES if _like(name, loss)), None)
-        if loss is not None:
+        elif loss is not None:
             text = f"unknown layer type {quoted(name)}: a loss is no node; leave this one out"
             text += f' and write "loss": {_json({"type": loss})} beside "nodes"'
     return Problem((*at, tag), text)
-
-
-def _like(name: Any, loss: str) -> bool:
-    """Whether a name means a loss: close to it, or how it begins (Softmax)."""
-    begins = isinstance(name, str) and len(name) > 3 and loss.lower().startswith(name.lower())
-    return begins or bool(did_you_mean(name, [loss]))
 
 
 def _json(value: Any) -> str:

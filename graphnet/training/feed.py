@@ -13,6 +13,24 @@ from graphnet.inputs import batch_of
 from graphnet.layers.base import Array
 from graphnet.network import Network
 from graphnet.prepare.image import ImagePreparation
+from graphnet.workspace import aligned
+
+
+class Room:
+    """Memory for the inputs and targets of up to so many samples of a feed."""
+
+    def __init__(self, feed: Feed, samples: int) -> None:
+        net = feed.net
+        samples = min(samples, feed.samples)
+        self.inputs = {
+            name: aligned((samples, *declared.shape), np.dtype(net.spec.dtype))
+            for name, declared in net.spec.inputs.items()
+        }
+        for name, declared in net.spec.inputs.items():
+            if declared.value is not None:
+                self.inputs[name][...] = declared.value
+        self.pixels = feed.pixels_room(samples)
+        self.targets = np.empty((samples, *feed.targets.shape[1:]), feed.targets.dtype)
 
 
 class Feed:
@@ -69,18 +87,41 @@ class Feed:
             raise DatasetError("the spec has no 'loss' to train with")
         return loss.targets(t, self.samples, self.net.graph.shapes[scores])
 
-    def batch(self, rows: Array | slice) -> tuple[dict[str, Array], Array]:
-        """Inputs and targets of some samples."""
-        targets = self.targets[rows]
+    def pixels_room(self, samples: int) -> Array | None:
+        """Memory for the bytes of so many pictures; None where samples are numbers."""
         if self._pixels is None:
-            return {name: array[rows] for name, array in self._inputs.items()}, targets
-        inputs = {self._name: self._preparation.numbers(self._pixels[rows])}
-        for name, declared in self.net.spec.inputs.items():
-            if name != self._name:
-                constant = np.empty((len(targets), *declared.shape), self.net.spec.dtype)
-                constant[...] = declared.value
-                inputs[name] = constant
+            return None
+        return np.empty((samples, *self._pixels.shape[1:]), np.uint8)
+
+    def batch(self, rows: Array | slice) -> tuple[dict[str, Array], Array]:
+        """Inputs and targets of some samples, in arrays of their own."""
+        return self.batch_in(Room(self, len(np.arange(self.samples)[rows])), rows)
+
+    def batch_in(self, room: Room, rows: Array | slice) -> tuple[dict[str, Array], Array]:
+        """Inputs and targets of some samples, in the memory of `room`."""
+        order = np.arange(self.samples)[rows] if isinstance(rows, slice) else rows
+        inputs = {name: memory[: len(order)] for name, memory in room.inputs.items()}
+        if self._pixels is None:
+            for name, array in self._inputs.items():
+                # "clip" writes where it is told; the default would fill an array of its own first.
+                np.take(array, order, axis=0, out=inputs[name], mode="clip")
+        else:
+            assert room.pixels is not None
+            pixels = room.pixels[: len(order)]
+            np.take(self._pixels, order, axis=0, out=pixels, mode="clip")
+            self._preparation.numbers(pixels, out=inputs[self._name])
+        targets = room.targets[: len(order)]
+        np.take(self.targets, order, axis=0, out=targets, mode="clip")
         return inputs, targets
+
+    def part(self, rows: slice, room: Room) -> tuple[dict[str, Array], Array]:
+        """Inputs and targets of neighbouring samples: views where they are numbers already."""
+        if self._pixels is None:
+            return {name: array[rows] for name, array in self._inputs.items()}, self.targets[rows]
+        pixels = self._pixels[rows]
+        inputs = {name: memory[: len(pixels)] for name, memory in room.inputs.items()}
+        self._preparation.numbers(pixels, out=inputs[self._name])
+        return inputs, self.targets[rows]
 
     def fingerprint(self) -> str:
         """A checksum over every sample: the same data, the same text."""

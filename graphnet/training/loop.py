@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from types import TracebackType
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from graphnet.blas import one_thread
+from graphnet.crew import threads_here
 from graphnet.data.dataset import Dataset
 from graphnet.errors import DatasetError, DivergedError, SpecError
 from graphnet.layers.base import Array
-from graphnet.network import CHUNK, Network
-from graphnet.optimizers import OPTIMIZERS
+from graphnet.network import Network
+from graphnet.optimizers import optimizer_for
 from graphnet.plan import Plan
 from graphnet.randomness import generator
 from graphnet.spec.recipe import TrainSpec
-from graphnet.training.feed import Feed, feeds
-from graphnet.training.shards import Team, shard_count, threads_here
+from graphnet.training.ahead import Ahead
+from graphnet.training.feed import Feed, Room, feeds
+from graphnet.training.shards import Team
+from graphnet.training.update import Update
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,9 @@ class Progress:
     loss: float
 
 
-class Trainer:
-    """Everything that training holds: the network, the data, the optimizer, and where it is.
+class Trainer(AbstractContextManager["Trainer"]):
+    """Everything that training holds: the network, the data, the optimizer, the threads, and where
+    it is.
 
     position: (epoch, step) that are done; the epochs before are in `net.history`.
     stopped: whether `should_stop` said so and the recipe was left between two steps.
@@ -66,22 +72,34 @@ class Trainer:
             raise SpecError(f"{net.spec.name}: the spec has no 'train': say how long and how")
         if not all(param.flags.writeable for param in net.params.values()):
             raise SpecError(f"{net.spec.name}: a mapped network is read-only: load it unmapped")
+        if threads is not None and threads < 1:
+            raise SpecError(f"threads must be 1 or more, found {threads}")
         self.net = net
         self.recipe: TrainSpec = net.spec.train
         self.train, self.test = feeds(net, data)
-        self.optimizer = OPTIMIZERS[self.recipe.optimizer.type](self.recipe.optimizer)
+        self.optimizer = optimizer_for(self.recipe.optimizer, net.params)
         self.position = (0, 0)
         self.stopped = False
-        if threads is not None and threads < 1:
-            raise SpecError(f"threads must be 1 or more, found {threads}")
-        self._threads = threads or threads_here()
-        self._shards = shard_count(Plan(net.graph), self.recipe.batch_size)
+        size = self.recipe.batch_size
+        plan = Plan(net.graph)
+        self.team = Team(net, plan.shards(size), threads or threads_here())
+        self._update = Update(net.engine, self.optimizer, self.team.crew)
+        self._ahead = Ahead(self.train, size, plan.ahead(size))
+        self._piece = net.engine.piece
         self._on_step = on_step
         self._should_stop = should_stop
         self.loss_sum = 0.0
 
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.team.close()
+
     @property
-    def steps(self) -> int:
+    def batches(self) -> int:
         """Steps an epoch, the last short batch included."""
         return -(-self.train.samples // self.recipe.batch_size)
 
@@ -90,11 +108,9 @@ class Trainer:
 
         Errors: DivergedError with epoch, step and the first bad tensor.
         """
-        with Team(self.net, self._shards, self._threads) as team:
+        with self:
             for epoch in range(1, self.recipe.epochs + 1):
-                # Held for the epoch alone: what the caller does between two is not ours to slow.
-                with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):
-                    result = self._epoch(team, epoch)
+                result = self._epoch(epoch)
                 if result is None:
                     return
                 self.net.history.append(
@@ -107,47 +123,67 @@ class Trainer:
                 )
                 yield result
 
-    def _epoch(self, team: Team, epoch: int) -> EpochResult | None:
+    def steps(self, order: Array, epoch: int = 1) -> Iterator[float]:
+        """One step for each batch of the samples in `order`; yields its loss before the update.
+
+        Errors: DivergedError.
+        """
+        seed = self.recipe.seed
+        # Held from step to step alone: what the caller does in between is not ours to slow.
+        with one_thread(), np.errstate(all="ignore"):
+            for step, (inputs, t) in enumerate(self._ahead.batches_of(order), 1):
+
+                def draws(
+                    node: str, shard: int, tile: int, step: int = step
+                ) -> np.random.Generator:
+                    return generator(seed, "training", node, epoch, step, shard, tile)
+
+                loss, grads = self.team.gradient(inputs, t, draws)
+                if not self._update(grads) or not np.isfinite(loss):
+                    self._check(loss, epoch, step)
+                yield loss
+
+    def _epoch(self, epoch: int) -> EpochResult | None:
         start = time.perf_counter()
-        size = self.recipe.batch_size
-        order = generator(self.recipe.seed, "order", epoch).permutation(self.train.samples)
-        params, grads = self.net.params, self.net.grads
+        size, samples = self.recipe.batch_size, self.train.samples
+        order = generator(self.recipe.seed, "order", epoch).permutation(samples)
         self.loss_sum = 0.0
-        for step in range(1, self.steps + 1):
-            if self._should_stop is not None and self._should_stop():
-                self.stopped = True
-                return None
-            rows = order[(step - 1) * size : step * size]
-            inputs, targets = self.train.batch(rows)
-            loss = team.gradient(inputs, targets)
-            self._check(loss, epoch, step)
-            self.optimizer.update(params, grads)
-            self.loss_sum += loss * len(rows)
+        if self._asked_to_stop():
+            return None
+        for step, loss in enumerate(self.steps(order, epoch), 1):
+            count = min(size, samples - (step - 1) * size)
+            self.loss_sum += loss * count
             self.position = (epoch, step)
             if self._on_step is not None:
-                self._on_step(Progress(epoch, step, self.steps, len(rows), loss))
+                self._on_step(Progress(epoch, step, self.batches, count, loss))
+            if step < self.batches and self._asked_to_stop():
+                return None
         self._check_parameters(epoch)
         return EpochResult(
             epoch,
-            self.loss_sum / self.train.samples,
-            self._accuracy(team, self.train),
-            self._accuracy(team, self.test) if self.test else None,
+            self.loss_sum / samples,
+            self._accuracy(self.train),
+            self._accuracy(self.test) if self.test else None,
             time.perf_counter() - start,
         )
 
-    def _accuracy(self, team: Team, feed: Feed) -> float:
-        batches = -(-feed.samples // CHUNK)
-        right = team.correct(batches, lambda i: feed.batch(slice(i * CHUNK, (i + 1) * CHUNK)))
+    def _asked_to_stop(self) -> bool:
+        if self._should_stop is not None and self._should_stop():
+            self.stopped = True
+        return self.stopped
+
+    def _accuracy(self, feed: Feed) -> float:
+        piece = self._piece
+        rooms = [Room(feed, piece) for _ in range(self.team.crew.threads)]
+        with one_thread(), np.errstate(all="ignore"):
+            right = self.team.correct(
+                -(-feed.samples // piece),
+                lambda thread, i: feed.part(slice(i * piece, (i + 1) * piece), rooms[thread]),
+            )
         return right / feed.samples
 
     def _check(self, loss: float, epoch: int, step: int) -> None:
-        grads = self.net.engine.flat_grads
-        # One product is a cheap sieve: what is not finite stays so in it (and so does overflow).
-        if np.isfinite(loss) and np.isfinite(np.dot(grads, grads)):
-            return
         bad = first_bad(self.net.params) or first_bad(self.net.grads, "gradient of ")
-        if bad is None and np.isfinite(loss):
-            return  # the product alone overflowed
         if bad is None:  # all are finite, and their products are not
             params = self.net.params
             largest = max(params, key=lambda name: float(np.abs(params[name]).max()))
@@ -157,7 +193,7 @@ class Trainer:
     def _check_parameters(self, epoch: int) -> None:
         bad = first_bad(self.net.params) or first_bad(self.net.state)
         if bad is not None:
-            raise self._diverged(f"NaN or infinity is in {bad}", epoch, self.steps)
+            raise self._diverged(f"NaN or infinity is in {bad}", epoch, self.batches)
 
     def _diverged(self, what: str, epoch: int, step: int) -> DivergedError:
         return DivergedError(

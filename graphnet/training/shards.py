@@ -1,37 +1,23 @@
-"""A batch cut into shards by the spec alone, computed by threads, added in a fixed order."""
+"""A batch cut into shards by the spec alone, computed by threads, joined in a fixed order."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from types import TracebackType
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 
-from graphnet.layers.base import Array
+from graphnet.crew import Crew
+from graphnet.layers.base import Array, BatchLayer
 from graphnet.network import Network
-from graphnet.plan import Plan
+from graphnet.plan import MOST_SHARDS
+from graphnet.program import Program
+from graphnet.schedule import Segment
 from graphnet.scores import class_of
 
-SHARD_FLOPS = 40_000_000
-"""Work that makes a shard worth a thread: some 0.4 ms of one core, ten times a hand-over."""
-MOST_SHARDS = 8
+Draws = Callable[[str, int, int], "np.random.Generator"]
+"""(node, number of the shard, number of the tile) -> what a layer draws from in this step."""
 T = TypeVar("T")
-R = TypeVar("R")
-
-
-def shard_count(plan: Plan, batch_size: int) -> int:
-    """How many shards a batch has: 1, 2, 4 or 8, from the work that the spec says, never from
-    the machine."""
-    cost = plan.total()
-    work = (cost.forward + cost.backward) * batch_size
-    shards = 1
-    while shards < MOST_SHARDS and work >= 2 * shards * SHARD_FLOPS and batch_size >= 2 * shards:
-        shards *= 2
-    return shards
 
 
 def cut(samples: int, shards: int) -> list[slice]:
@@ -42,84 +28,101 @@ def cut(samples: int, shards: int) -> list[slice]:
     return [slice(start, stop) for start, stop in zip([0, *stops], stops, strict=False)]
 
 
-def threads_here() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def joined(parts: Sequence[T], join: Callable[[T, T], T]) -> T:
+    """All parts as a binary tree over their numbers: ((0+1)+(2+3))+..., whoever made them."""
+    found = list(parts)
+    stride = 1
+    while stride < len(found):
+        for i in range(0, len(found) - stride, 2 * stride):
+            found[i] = join(found[i], found[i + stride])
+        stride *= 2
+    return found[0]
 
 
-class Team(AbstractContextManager["Team"]):
-    """Replicas of a network and the threads that run them, BLAS held to one thread in each.
+class Team:
+    """Replicas of a network, one for each shard, and the threads that run them.
 
-    The threads only decide who computes a shard: the numbers are the same for any count.
+    The threads only decide who computes a shard: the numbers are the same for any count. BLAS is
+    to be held to one thread meanwhile.
     """
 
     def __init__(self, net: Network, shards: int, threads: int) -> None:
         # A batch has no more shards; each further replica would only take memory.
-        threads = min(threads, MOST_SHARDS)
+        self.crew = Crew(min(threads, MOST_SHARDS))
         self.shards = shards
-        self.engines = [net.engine]
-        self.engines += [net.replica().engine for _ in range(max(shards, threads) - 1)]
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        count = max(shards, self.crew.threads)
+        self.engines = [net.engine, *(net.replica().engine for _ in range(count - 1))]
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
+    def close(self) -> None:
+        """Let the threads go."""
+        self.crew.close()
 
-    def gradient(self, inputs: Mapping[str, Array], t: Array) -> float:
-        """The mean loss over a batch; the first engine's `grads` then hold its gradient."""
+    def gradient(
+        self, inputs: Mapping[str, Array], t: Array, draws: Draws
+    ) -> tuple[float, list[Array]]:
+        """The mean loss over a batch, and the parts of its gradient: the sum of these flat arrays
+        is that of the batch. The state has moved."""
         parts = cut(len(t), self.shards)
+        programs: list[Program] = [None] * len(parts)  # type: ignore[list-item] # filled below
+        segments: list[Segment] = []
 
-        def shard(i: int) -> float:
+        def first(i: int) -> None:
             rows = parts[i]
             part = {name: array[rows] for name, array in inputs.items()}
-            share: float = (rows.stop - rows.start) / len(t)
-            loss = self.engines[i].gradient(part, t[rows], share)
-            return loss * share
+            share = (rows.stop - rows.start) / len(t)
+            engine = self.engines[i]
+            program = engine.begin(part, t[rows], share, lambda node, tile: draws(node, i, tile))
+            programs[i] = program
+            program.run_segment(0)
+            if len(program.schedule.segments) == 1:
+                engine.finish()
 
-        if len(parts) == 1:  # on this thread: handing over costs a tenth of a small step
-            return shard(0)
-        losses = self._map(shard, range(len(parts)))
-        self._add([engine.flat_grads for engine in self.engines[: len(parts)]])
-        return sum(losses)
+        def further(k: int, i: int) -> None:
+            programs[i].run_segment(k)
+            if k == len(segments) - 1:
+                self.engines[i].finish()
 
-    def correct(self, batches: int, batch: Callable[[int], tuple[dict[str, Array], Array]]) -> int:
-        """How many samples of all batches the network gets right."""
+        self._each(len(parts), first)
+        segments = programs[0].schedule.segments
+        for k in range(1, len(segments)):
+            self._meet(programs, segments[k - 1])
+            self._each(len(parts), lambda i, k=k: further(k, i))  # type: ignore[misc]
+        self.engines[0].remember(programs[0])
+        loss = sum(p.loss_value * len(t[rows]) for p, rows in zip(programs, parts, strict=True))
+        return loss / len(t), [engine.flat_grads for engine in self.engines[: len(parts)]]
+
+    def correct(
+        self, batches: int, batch: Callable[[int, int], tuple[dict[str, Array], Array]]
+    ) -> int:
+        """How many samples of all batches the network gets right.
+
+        batch: from the number of a thread and that of a batch, its inputs and targets.
+        """
         output = self.engines[0].graph.wiring.outputs[0]
-        workers = len(self.engines) if self._pool is not None else 1
+        right = [0] * self.crew.threads
 
-        def work(worker: int) -> int:
-            right = 0
-            for i in range(worker, batches, workers):
-                inputs, t = batch(i)
-                scores = self.engines[worker].predict(inputs)[output]
-                right += int(np.count_nonzero(class_of(output, scores) == t))
-            return right
+        def work(thread: int, i: int) -> None:
+            inputs, t = batch(thread, i)
+            scores = self.engines[thread].predict(inputs)[output]
+            right[thread] += int(np.count_nonzero(class_of(output, scores) == t))
 
-        return sum(self._map(work, range(workers)))
+        self.crew.each(batches, work)
+        return sum(right)
 
-    def _map(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-        if self._pool is None:
-            return [work(item) for item in items]
-
-        def quietly(item: T) -> R:
-            # Warnings are settings of a thread; training finds what is not finite by itself.
-            with np.errstate(all="ignore"):
-                return work(item)
-
-        return list(self._pool.map(quietly, items))
+    def _each(self, items: int, work: Callable[[int], None]) -> None:
+        if items == 1:  # on this thread: handing over costs a tenth of a small step
+            work(0)
+        else:
+            self.crew.each(items, lambda thread, i: work(i))
 
     @staticmethod
-    def _add(grads: list[Array]) -> None:
-        """grads[0] += all others, as a binary tree over their numbers: ((0+1)+(2+3))+..."""
-        stride = 1
-        while stride < len(grads):
-            for i in range(0, len(grads) - stride, 2 * stride):
-                np.add(grads[i], grads[i + stride], out=grads[i])
-            stride *= 2
+    def _meet(programs: Sequence[Program], segment: Segment) -> None:
+        """What the shards gathered for the layers that need the whole batch, joined."""
+        for node in segment.meeting:
+            layer = programs[0].layers[node][0]
+            assert isinstance(layer, BatchLayer)
+            forth = segment.operation == "gather"
+            join = layer.join if forth else np.add
+            whole = joined([program.parts[node] for program in programs], join)
+            for program in programs:
+                program.meet(node, segment.operation, whole)

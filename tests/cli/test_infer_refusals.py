@@ -270,7 +270,7 @@ def test_a_small_model_of_huge_pictures_takes_no_memory(tool, tmp_path):
     gn.save(tmp_path / "huge.msgpack", gn.build(gn.parse_spec(json.dumps(values))))
     done = tool("infer", "huge.msgpack", SEVEN)
     assert (done.code, done.out) == (4, "")
-    assert "one picture takes 320,000,000 bytes of memory" in done.err[0]
+    assert "one picture takes 256,000,000 bytes of memory" in done.err[0]
 
 
 def test_a_misspelt_option_is_one_line_without_control_characters(tool, digits_bundle):

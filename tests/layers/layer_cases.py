@@ -45,6 +45,65 @@ CASES = [
     Case("Relu", {}, ((3, 2),), (3, 2), high=-0.1),
     Case("Sigmoid", {}, ((3,),), (3,)),
     Case("Sigmoid", {}, ((),), (), low=-30.0, high=30.0),
+    Case("Tanh", {}, ((3, 2),), (3, 2)),
+    Case("Softmax", {}, ((4,),), (4,), wrong=((),)),
+    Case("Softmax", {}, ((2, 3),), (2, 3)),
+    # As columns: a stride, a dilation, uneven padding, groups; an image that is cut into blocks.
+    Case(
+        "Conv2D",
+        {"channels": 4, "kernel": 3, "stride": [2, 1], "padding": [1, 0, 0, 2]},
+        ((6, 5, 12),),
+        (3, 5, 4),
+        wrong=((6, 5),),
+    ),
+    Case(
+        "Conv2D",
+        {"channels": 4, "kernel": 3, "dilation": [1, 2], "groups": 2, "padding": 1},
+        ((5, 6, 6),),
+        (5, 4, 4),
+        wrong=((5, 6, 3),),
+    ),
+    Case(
+        "Conv2D", {"channels": 2, "kernel": 2, "groups": 2, "bias": False}, ((3, 3, 2),), (2, 2, 2)
+    ),
+    Case(
+        "Conv2D",
+        {"channels": 2, "kernel": 7, "stride": 6, "padding": "same"},
+        ((14, 13, 3),),
+        (3, 3, 2),
+    ),
+    # Few channels: columns that lie.
+    Case("Conv2D", {"channels": 3, "kernel": 5}, ((7, 8, 1),), (3, 4, 3), wrong=((4, 8, 1),)),
+    Case(
+        "Conv2D",
+        {"channels": 2, "kernel": [2, 3], "stride": [1, 2], "padding": "same", "bias": False},
+        ((5, 7, 2),),
+        (5, 4, 2),
+    ),
+    # 1x1: a product of pixels.
+    Case("Conv2D", {"channels": 3, "kernel": 1}, ((3, 2, 4),), (3, 2, 3)),
+    # Winograd's, with whole and with ragged tiles.
+    Case("Conv2D", {"channels": 5, "kernel": 3, "padding": "same"}, ((8, 4, 6),), (8, 4, 5)),
+    Case("Conv2D", {"channels": 6, "kernel": 3, "padding": 2}, ((5, 4, 8),), (7, 6, 6)),
+    Case("Conv2D", {"channels": 4, "kernel": 5, "bias": False}, ((9, 10, 5),), (5, 6, 4)),
+    Case("MaxPool2D", {"size": 2}, ((4, 6, 3),), (2, 3, 3), wrong=((1, 6, 3),)),
+    Case(
+        "MaxPool2D", {"size": [3, 2], "stride": [2, 1], "padding": "same"}, ((5, 4, 2),), (3, 4, 2)
+    ),
+    Case("MaxPool2D", {"size": 3, "stride": 2}, ((7, 8, 2),), (3, 3, 2), wrong=((7, 8),)),
+    Case("AvgPool2D", {"size": 2}, ((4, 6, 3),), (2, 3, 3), wrong=((4,),)),
+    Case("AvgPool2D", {"size": 3, "stride": 2, "padding": 1}, ((5, 4, 2),), (3, 2, 2)),
+    Case(
+        "AvgPool2D",
+        {"size": [2, 3], "stride": 1, "padding": 1, "count_padding": True},
+        ((4, 3, 2),),
+        (5, 3, 2),
+    ),
+    Case("GlobalAvgPool2D", {}, ((3, 2, 4),), (4,), wrong=((3, 2),)),
+    Case("BatchNorm", {}, ((3,),), (3,), wrong=((),)),
+    Case("BatchNorm", {"momentum": 0.5, "eps": 0.001}, ((4, 3, 2),), (4, 3, 2)),
+    Case("Dropout", {}, ((3, 2),), (3, 2)),
+    Case("Dropout", {"ratio": 0.2}, ((),), ()),
     Case("Flatten", {}, ((2, 3, 4),), (24,)),
     Case("Flatten", {}, ((),), (1,)),
     Case("Identity", {}, ((2, 3),), (2, 3)),

@@ -150,10 +150,10 @@ def test_a_second_pass_computes_in_the_same_memory(case: Case, rng: np.random.Ge
     dout = np.ones((BATCH, *case.out))
     net.forward(x)
     net.backward({"node": dout})
-    held = net.engine.workspace.nbytes
+    first = net.layers["node"]._buffers
     net.forward(inputs(case, rng))
     net.backward({"node": dout})
-    assert net.engine.workspace.nbytes == held
+    assert net.layers["node"]._buffers is first
 
 
 @every_case
@@ -161,7 +161,24 @@ def test_the_plan_says_the_bytes_that_are_held(case: Case, rng: np.random.Genera
     net, x = graph(case), inputs(case, rng)
     net.forward(x)
     net.backward({"node": np.ones((BATCH, *case.out))})
-    assert net.engine.workspace.nbytes == BATCH * Plan(net.graph).total().nbytes
+    total = Plan(net.graph).total()
+    held = sum(array.nbytes for array in net.layers["node"]._buffers.values())
+    assert held == BATCH * total.nbytes + total.fixed
+
+
+@every_case
+def test_prediction_gives_what_forward_gives(case: Case, rng: np.random.Generator):
+    net, x = graph(case), inputs(case, rng)
+    np.testing.assert_array_equal(net.predict(x), net.forward(x)["node"])
+
+
+@every_case
+def test_the_plan_says_the_bytes_of_a_prediction(case: Case, rng: np.random.Generator):
+    net, x = graph(case), inputs(case, rng)
+    net.predict(x)
+    given = sum(array.nbytes for array in x.values())
+    kept = sum(a.nbytes for buffers in net.engine._kept_of.values() for a in buffers.values())
+    assert Plan(net.graph).predict_bytes(BATCH) == given + net.engine.workspace.nbytes + kept
 
 
 @every_case

@@ -53,26 +53,30 @@ def test_history_is_kept_without_durations(spec, tmp_path):
     assert load(tmp_path / "m.msgpack").history == expected
 
 
+def spied(trainer):
+    """The samples that the trainer gathers, as a list that grows."""
+    orders, gather = [], trainer.train.batch_in
+    trainer.train.batch_in = lambda room, rows: orders.append(rows) or gather(room, rows)
+    return orders
+
+
 def test_every_sample_is_used_once_an_epoch_the_last_short_batch_included(spec):
     seen = []
     net = build(spec(epochs=1, batch_size=100))
     trainer = Trainer(net, load_digits(), on_step=lambda p: seen.append((p.step, p.samples)))
-    batches = []
-    batch = trainer.train.batch
-    trainer.train.batch = lambda rows: batches.append(rows) or batch(rows)
+    orders = spied(trainer)
     list(trainer.run())
     assert seen == [*((i, 100) for i in range(1, 15)), (15, 37)]
-    order = np.concatenate([rows for rows in batches if isinstance(rows, np.ndarray)])
+    order = np.concatenate(orders)
     assert sorted(order) == list(range(1437))
     assert list(order) != sorted(order)
 
 
 def test_each_epoch_has_an_order_of_its_own(spec):
     trainer = Trainer(build(spec(epochs=2)), load_digits())
-    orders, batch = [], trainer.train.batch
-    trainer.train.batch = lambda rows: orders.append(rows) or batch(rows)
+    orders = spied(trainer)
     list(trainer.run())
-    rows = np.concatenate([rows for rows in orders if isinstance(rows, np.ndarray)])
+    rows = np.concatenate(orders)
     assert sorted(rows[:1437]) == sorted(rows[1437:]) == list(range(1437))
     assert (rows[:1437] != rows[1437:]).any()
 

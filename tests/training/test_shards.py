@@ -1,11 +1,23 @@
-"""Shards: cut by the spec, added in a fixed order, the same for any number of threads."""
+"""Shards: cut by the spec, joined in a fixed order, the same for any number of threads."""
+
+import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from graphnet.builder import build
-from graphnet.plan import Plan
-from graphnet.training.shards import SHARD_FLOPS, Team, cut, shard_count
+from graphnet.data.dataset import Dataset, Split
+from graphnet.network import Network
+from graphnet.plan import SHARD_FLOPS, Plan
+from graphnet.randomness import generator
+from graphnet.spec.reader import parse_spec
+from graphnet.training.loop import Trainer
+from graphnet.training.shards import Team, cut, joined
+
+
+def draws(node: str, shard: int, tile: int) -> np.random.Generator:
+    return generator(0, node, shard, tile)
 
 
 def test_cut_is_even_and_whole():
@@ -16,11 +28,11 @@ def test_cut_is_even_and_whole():
 
 def test_small_work_is_one_shard_and_large_work_eight(model):
     small = Plan(build(model("digits")).graph)
-    assert shard_count(small, 50) == 1
+    assert small.shards(50) == 1
     cost = small.total()
     batch = 16 * SHARD_FLOPS // (cost.forward + cost.backward)
-    assert shard_count(small, batch) == 8
-    assert shard_count(small, batch // 4 + 1) == 4
+    assert small.shards(batch) == 8
+    assert small.shards(batch // 4 + 1) == 4
 
 
 @pytest.mark.parametrize("shards", [1, 2, 3, 5, 8])
@@ -29,41 +41,92 @@ def test_shards_give_the_gradient_of_the_whole_batch(model, rng, shards, batch):
     net = build(model("digits"), dtype="float64")
     x, t = rng.random((batch, 64)), rng.integers(0, 10, batch)
     expected, loss = net.gradient(x, t), net.loss(x, t)
-    with Team(net, shards, 2) as team:
-        assert team.gradient({"x": x}, t) == pytest.approx(loss, rel=1e-12)
+    team = Team(net, shards, 2)
+    found, parts = team.gradient({"x": x}, t, draws)
+    assert found == pytest.approx(loss, rel=1e-12)
+    joined(parts, lambda a, b: np.add(a, b, out=a))
+    team.close()
     for name, grad in net.grads.items():
         np.testing.assert_allclose(grad, expected[name], rtol=1e-10, atol=1e-14)
 
 
-def test_threads_change_no_bit(model, rng):
-    x, t = rng.random((37, 64), dtype=np.float32), rng.integers(0, 10, 37)
+@pytest.fixture
+def small_cnn() -> Callable[[], Network]:
+    """Every kind of layer that training treats in its own way: tiles, meetings, random numbers."""
+    values = {
+        "format": 1,
+        "name": "small",
+        "inputs": {"x": {"shape": [8, 8, 3]}},
+        "nodes": [
+            {"id": "conv1", "type": "Conv2D", "channels": 8, "kernel": 3, "padding": "same"},
+            {"id": "bn1", "type": "BatchNorm"},
+            {"id": "relu1", "type": "Relu"},
+            {"id": "conv2", "type": "Conv2D", "channels": 8, "kernel": 3, "padding": "same"},
+            {"id": "bn2", "type": "BatchNorm"},
+            {"id": "add", "type": "Add"},
+            {"id": "pool", "type": "MaxPool2D", "size": 2},
+            {"id": "flat", "type": "Flatten"},
+            {"id": "drop", "type": "Dropout", "ratio": 0.3},
+            {"id": "affine", "type": "Affine", "units": 4},
+        ],
+        "edges": [
+            ["x", "conv1", "bn1", "relu1", "conv2", "bn2", "add", "pool", "flat", "drop", "affine"],
+            ["relu1", "add"],
+        ],
+        "loss": {"type": "SoftmaxWithLoss"},
+        "train": {"epochs": 2, "batch_size": 20, "optimizer": {"type": "Adam"}},
+    }
+    return lambda: build(parse_spec(json.dumps(values)))
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3, 8])
+def test_threads_change_no_bit(small_cnn, rng, monkeypatch, shards):
+    x, t = rng.normal(size=(50, 8, 8, 3)).astype(np.float32), rng.integers(0, 4, 50)
+    monkeypatch.setattr("graphnet.schedule.TILE_BYTES", 20_000)
+    monkeypatch.setattr("graphnet.plan.Plan.shards", lambda plan, size: shards)
     found = []
     for threads in (1, 2, 3, 8):
-        net = build(model("digits"))
-        with Team(net, 8, threads) as team:
-            loss = team.gradient({"x": x}, t)
-        found.append((loss, net.engine.flat_grads.tobytes()))
-    assert len(set(found)) == 1
+        net = small_cnn()
+        with Trainer(net, Dataset("mine", Split({"x": x}, t)), threads=threads) as trainer:
+            losses = [result.loss for result in trainer.run()]
+        arrays = [*net.params.values(), *net.state.values()]
+        found.append((losses, b"".join(array.tobytes() for array in arrays)))
+    assert all(one == found[0] for one in found)
+
+
+def test_batch_norm_is_that_of_the_whole_batch_however_it_is_cut(small_cnn, rng, monkeypatch):
+    x, t = rng.normal(3.0, 2.0, size=(23, 8, 8, 3)), rng.integers(0, 4, 23)
+    results = []
+    for shards, tile_bytes in ((1, 10**9), (3, 10_000), (8, 1)):
+        monkeypatch.setattr("graphnet.schedule.TILE_BYTES", tile_bytes)
+        net = small_cnn().astype("float64")
+        team = Team(net, shards, 2)
+        # Dropout draws for each shard and tile; here it must drop the same.
+        loss, parts = team.gradient({"x": x}, t, lambda node, shard, tile: _NoDrop())
+        joined(parts, lambda a, b: np.add(a, b, out=a))
+        team.close()
+        results.append((loss, dict(net.grads), dict(net.state)))
+    for loss, grads, state in results[1:]:
+        assert loss == pytest.approx(results[0][0], rel=1e-12)
+        for found, expected in ((grads, results[0][1]), (state, results[0][2])):
+            for name in expected:
+                np.testing.assert_allclose(found[name], expected[name], rtol=1e-8, atol=1e-12)
+
+
+class _NoDrop:
+    """Draws nothing below the ratio."""
+
+    def random(self, out: np.ndarray, dtype: object) -> np.ndarray:
+        out.fill(0.9)
+        return out
 
 
 def test_more_threads_than_shards_take_no_memory(model):
-    with Team(build(model("digits")), 1, 1000) as team:
-        assert len(team.engines) == 8
+    team = Team(build(model("digits")), 1, 1000)
+    assert len(team.engines) == 8
+    team.close()
 
 
 def test_the_sum_is_a_binary_tree_over_the_shards_numbers():
-    grads = [np.array([f"g{i}"], dtype=object) for i in range(6)]
-    texts = [_Text(grad[0]) for grad in grads]
-    arrays = [np.array([text], dtype=object) for text in texts]
-    Team._add(arrays)
-    assert arrays[0][0].text == "(((g0+g1)+(g2+g3))+(g4+g5))"
-
-
-class _Text:
-    """A number that remembers how it was added."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __add__(self, other: "_Text") -> "_Text":
-        return _Text(f"({self.text}+{other.text})")
+    texts = [f"g{i}" for i in range(6)]
+    assert joined(texts, lambda a, b: f"({a}+{b})") == "(((g0+g1)+(g2+g3))+(g4+g5))"

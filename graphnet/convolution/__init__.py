@@ -1,0 +1,1 @@
+"""How sliding windows are computed: what Conv2D and the pooling layers stand on."""

@@ -1,0 +1,169 @@
+"""A convolution as one product: every window laid out as a row of a matrix (im2col)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphnet.convolution.method import (
+    Block,
+    Method,
+    Room,
+    Rooms,
+    Size,
+    add_positions,
+    block_size,
+    blocks,
+    flat,
+    ones,
+)
+from graphnet.convolution.window import Array, element, inside, windows
+
+BLOCK = 96 * 1024
+"""Numbers of a block of columns: with its product it stays in a second-level cache."""
+
+
+class Columns(Method):
+    """out = columns @ W + b, dW = columns.T @ dout, dx = the sum of dout @ W.T over the windows
+
+    Source: Deep Learning from Scratch, 7.4.2 (im2col) and 7.4.3, with groups, and a few samples at
+    a time so that the columns stay in cache.
+    """
+
+    def __init__(self, size: Size, dtype: np.dtype[np.floating], room: Room) -> None:
+        self.size, self.room = size, room
+        self._at_once, self._rows = _at_once(size)
+
+    @staticmethod
+    def rooms(size: Size) -> Rooms:
+        w, (samples, rows) = size.window, _at_once(size)
+        kh, kw = w.kernel
+        length = samples * rows * w.out[1] * kh * kw * size.channels
+        padded = (samples, *w.padded, size.channels)
+        return Rooms(
+            kept={"padded": padded if w.is_padded else (0,), **ones(size)},
+            scratch={
+                "columns": (length,),
+                "dpadded": padded,
+                "dW2": (kh * kw * size.channels // size.groups * size.filters,),
+            },
+        )
+
+    def prepare(self, W: Array, b: Array | None) -> None:
+        self.room("ones").fill(1)
+
+    def forward(self, x: Array, W: Array, b: Array | None, out: Array) -> None:
+        weights = self._matrices(W)
+        for block in self._blocks(len(x)):
+            product = self._outputs(out, block)
+            np.matmul(self._columns(self._padded(x, block), block), weights, out=product)
+            if b is not None:
+                part = out[block.samples, block.rows]
+                np.add(part, b, out=part)
+
+    def backward(
+        self, x: Array, W: Array, dout: Array, dW: Array, db: Array | None, dx: Array | None
+    ) -> None:
+        add_positions(dout, self.room, db)
+        weights, total = self._matrices(W), self._matrices(dW)
+        more = self._matrices(self.room("dW2").reshape(W.shape))
+        for i, block in enumerate(self._blocks(len(x))):
+            columns = self._columns(self._padded(x, block), block)
+            product = self._outputs(dout, block)
+            np.matmul(columns.transpose(0, 2, 1), product, out=more if i else total)
+            if i:
+                np.add(total, more, out=total)
+            if dx is not None:
+                np.matmul(product, weights.transpose(0, 2, 1), out=columns)
+                self._add(columns, block, dx)
+
+    def _blocks(self, samples: int) -> list[Block]:
+        return list(blocks(samples, self._at_once, self.size.window.out[0], self._rows))
+
+    def _padded(self, x: Array, block: Block) -> Array:
+        x = x[block.samples]
+        if not self.size.window.is_padded:
+            return x
+        padded = self.room("padded")[: len(x)]
+        if block.rows.start == 0:
+            inside(self.size.window, padded)[...] = x
+        return padded
+
+    def _columns(self, padded: Array, block: Block) -> Array:
+        """(groups, windows, kh * kw * C / groups)"""
+        groups, (kh, kw), (_, ow) = self.size.groups, *self.size.window[1:2], self.size.window.out
+        seen = windows(self.size.window, padded)[:, block.rows]
+        n, rows = seen.shape[:2]
+        seen = seen.reshape(n, rows, ow, kh, kw, groups, -1) if groups > 1 else seen[..., None, :]
+        c, memory = seen.shape[-1], self.room("columns")
+        columns = flat(memory, groups, n, rows, ow, kh, kw, c)
+        np.copyto(columns, seen.transpose(5, 0, 1, 2, 3, 4, 6))
+        return columns.reshape(groups, -1, kh * kw * c)
+
+    def _add(self, columns: Array, block: Block, dx: Array) -> None:
+        """Each column's numbers back to where they came from, added."""
+        w, groups = self.size.window, self.size.groups
+        kh, kw = w.kernel
+        n, rows = block.samples.stop - block.samples.start, block.rows.stop - block.rows.start
+        dpadded = self.room("dpadded")[:n]
+        if block.rows.start == 0:
+            dpadded[...] = 0
+        apart = dpadded.reshape(*dpadded.shape[:3], groups, -1)
+        parts = columns.reshape(groups, n, rows, w.out[1], kh, kw, -1)
+        parts = parts.transpose(1, 2, 3, 0, 6, 4, 5)
+        for i in range(kh):
+            for j in range(kw):
+                target = element(w, apart, i, j)[:, block.rows]
+                np.add(target, parts[..., i, j], out=target)
+        if block.rows.stop == w.out[0]:
+            dx[block.samples] = inside(w, dpadded)
+
+    def _matrices(self, W: Array) -> Array:
+        """(groups, kh * kw * C / groups, M / groups), a view."""
+        groups = self.size.groups
+        return W.reshape(-1, groups, self.size.filters // groups).transpose(1, 0, 2)
+
+    def _outputs(self, out: Array, block: Block) -> Array:
+        """(groups, windows, M / groups), a view of some rows of some samples."""
+        groups, part = self.size.groups, out[block.samples, block.rows]
+        return part.reshape(-1, groups, part.shape[3] // groups).transpose(1, 0, 2)
+
+
+class Point(Method):
+    """1x1, stride 1: out = x @ W + b, each pixel a row.
+
+    Source: Lin et al., Network in Network, 2014.
+    """
+
+    def __init__(self, size: Size, dtype: np.dtype[np.floating], room: Room) -> None:
+        self.size, self.room = size, room
+
+    @staticmethod
+    def rooms(size: Size) -> Rooms:
+        return Rooms(kept=ones(size), scratch={})
+
+    def prepare(self, W: Array, b: Array | None) -> None:
+        self.room("ones").fill(1)
+
+    def forward(self, x: Array, W: Array, b: Array | None, out: Array) -> None:
+        np.matmul(self._rows(x), W[0, 0], out=self._rows(out))
+        if b is not None:
+            np.add(out, b, out=out)
+
+    def backward(
+        self, x: Array, W: Array, dout: Array, dW: Array, db: Array | None, dx: Array | None
+    ) -> None:
+        add_positions(dout, self.room, db)
+        np.matmul(self._rows(x).T, self._rows(dout), out=dW[0, 0])
+        if dx is not None:
+            np.matmul(self._rows(dout), W[0, 0].T, out=self._rows(dx))
+
+    @staticmethod
+    def _rows(image: Array) -> Array:
+        return image.reshape(-1, image.shape[3])
+
+
+def _at_once(size: Size) -> tuple[int, int]:
+    """Samples of a block, or rows of one sample."""
+    (kh, kw), (oh, ow) = size.window.kernel, size.window.out
+    one = oh * ow * kh * kw * size.channels
+    return block_size(one, oh, BLOCK)

@@ -1,0 +1,132 @@
+"""Where a sliding window lies: padding, stride, dilation, and the views of what it sees."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
+
+from graphnet.errors import ShapeError
+
+Array = npt.NDArray[np.floating]
+Pair = tuple[int, int]
+Padding = int | tuple[int, ...] | Literal["same", "valid"]
+
+
+class Window(NamedTuple):
+    """A window that slides over samples of (height, width, ...), and the outputs it makes.
+
+    padding: (before, after) along each of the two axes; out: the number of its positions there.
+    """
+
+    size: Pair
+    kernel: Pair
+    stride: Pair
+    dilation: Pair
+    padding: tuple[Pair, Pair]
+    out: Pair
+
+    @property
+    def reach(self) -> Pair:
+        """Rows and columns from a window's first element to its last, both included."""
+        return (
+            (self.kernel[0] - 1) * self.dilation[0] + 1,
+            (self.kernel[1] - 1) * self.dilation[1] + 1,
+        )
+
+    @property
+    def padded(self) -> Pair:
+        """Rows and columns with the padding."""
+        return (
+            self.size[0] + sum(self.padding[0]),
+            self.size[1] + sum(self.padding[1]),
+        )
+
+    @property
+    def is_padded(self) -> bool:
+        return self.padding != ((0, 0), (0, 0))
+
+    @property
+    def is_point(self) -> bool:
+        """Whether output and input lie one on the other: 1x1, stride 1."""
+        return self.kernel == (1, 1) == self.stride and not self.is_padded
+
+    @property
+    def tiles_exactly(self) -> bool:
+        """Whether each element is in one window and no other."""
+        return (
+            self.kernel == self.stride
+            and self.dilation == (1, 1)
+            and not self.is_padded
+            and self.size == (self.out[0] * self.stride[0], self.out[1] * self.stride[1])
+        )
+
+
+def window(size: Pair, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding) -> Window:
+    """The window over an image of `size`.
+
+    out = floor((size + padding - reach) / stride) + 1 along each axis, reach the extent of the
+    dilated kernel. "same": out = ceil(size / stride), an odd row or column of padding at the end;
+    "valid": none; one number: on all sides; two: above and below, left and right; four: above,
+    left, below, right.
+
+    Errors: ShapeError where the image is smaller than the window, or the padding not smaller.
+    Source: ONNX, Conv: `auto_pad` SAME_UPPER, VALID, and `pads`.
+    """
+    reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
+    pads = _pads(size, reach, stride, padding)
+    out = []
+    for axis in (0, 1):
+        before, after = pads[axis]
+        if max(before, after) >= reach[axis] and max(before, after) > 0:
+            raise ShapeError("its padding must be smaller than its window")
+        room = size[axis] + before + after - reach[axis]
+        if room < 0:
+            raise ShapeError(
+                f"its window of {reach[0]}x{reach[1]} is larger than the image with its padding"
+            )
+        out.append(room // stride[axis] + 1)
+    return Window(size, kernel, stride, dilation, pads, (out[0], out[1]))
+
+
+def _pads(size: Pair, reach: tuple[int, ...], stride: Pair, padding: Padding) -> tuple[Pair, Pair]:
+    if padding == "valid":
+        return (0, 0), (0, 0)
+    if padding == "same":
+        found = []
+        for n, r, s in zip(size, reach, stride, strict=True):
+            total = max((-(-n // s) - 1) * s + r - n, 0)
+            found.append((total // 2, total - total // 2))
+        return found[0], found[1]
+    if isinstance(padding, int):
+        return (padding, padding), (padding, padding)
+    assert not isinstance(padding, str)
+    if len(padding) == 2:
+        return (padding[0], padding[0]), (padding[1], padding[1])
+    top, left, bottom, right = padding
+    return (top, bottom), (left, right)
+
+
+def element(w: Window, x: Array, i: int, j: int) -> Array:
+    """Element (i, j) of every window: a view (N, out height, out width, ...) of padded x."""
+    top, left = i * w.dilation[0], j * w.dilation[1]
+    rows = slice(top, top + (w.out[0] - 1) * w.stride[0] + 1, w.stride[0])
+    columns = slice(left, left + (w.out[1] - 1) * w.stride[1] + 1, w.stride[1])
+    return x[:, rows, columns]
+
+
+def windows(w: Window, x: Array) -> Array:
+    """Every window: a view (N, out height, out width, kh, kw, C) of padded x (N, H, W, C)."""
+    n, h, v, c = x.strides
+    shape = (len(x), *w.out, *w.kernel, x.shape[3])
+    return as_strided(
+        x, shape, (n, h * w.stride[0], v * w.stride[1], h * w.dilation[0], v * w.dilation[1], c)
+    )
+
+
+def inside(w: Window, padded: Array) -> Array:
+    """The image within its padding, a view."""
+    (top, _), (left, _) = w.padding
+    return padded[:, top : top + w.size[0], left : left + w.size[1]]

@@ -1,0 +1,52 @@
+"""What layers of images have in common: attributes of one number for both axes or of two."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from graphnet.declaration import Dim, Shape
+from graphnet.errors import ShapeError
+
+Both = int | tuple[int, int]
+"""One number for rows and columns, or one for each."""
+
+
+def _pair(value: Any) -> Any:
+    if isinstance(value, list) and len(value) != 2:
+        raise PydanticCustomError("pair", "two numbers are expected: rows, then columns")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _sides(value: Any) -> Any:
+    if isinstance(value, list) and len(value) not in (2, 4):
+        raise PydanticCustomError(
+            "sides",
+            "two numbers are expected (above and below; left and right) or four "
+            "(above, left, below, right)",
+        )
+    return tuple(value) if isinstance(value, list) else value
+
+
+_Items = Annotated[tuple[Dim, ...], Field(strict=False, min_length=2, max_length=2)]
+_NotNegative = Annotated[int, Field(ge=0, lt=2**31)]
+_Sides = Annotated[tuple[_NotNegative, ...], Field(strict=False, min_length=2, max_length=4)]
+BothField = Annotated[Dim | _Items, BeforeValidator(_pair)]
+PaddingField = Annotated[Literal["same", "valid"] | _NotNegative | _Sides, BeforeValidator(_sides)]
+
+
+def both(value: int | tuple[int, ...]) -> tuple[int, int]:
+    """(rows, columns)"""
+    return (value, value) if isinstance(value, int) else (value[0], value[1])
+
+
+def image_shape(x: Shape) -> tuple[int, int, int]:
+    """(height, width, channels) of a sample.
+
+    Errors: ShapeError for any other rank.
+    """
+    if len(x) != 3:
+        raise ShapeError("a sample must be an image: (height, width, channels)")
+    return x[0], x[1], x[2]

@@ -1,0 +1,82 @@
+"""Batches made ready by a thread while the one before is computed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+
+from graphnet.layers.base import Array
+from graphnet.training.feed import Feed, Room
+
+
+class Ahead:
+    """The batches of some samples in an order, one block of them being made while another is used.
+
+    What a batch holds is written over two blocks later: nothing is allocated from the second block
+    on, and each number is copied once, from the data set to where the first layer reads it.
+    """
+
+    def __init__(self, feed: Feed, size: int, batches: int) -> None:
+        self.feed, self.size, self.batches = feed, size, batches
+        self._rooms = [Room(feed, batches * size) for _ in range(2)]
+
+    def batches_of(self, order: Array) -> Iterator[tuple[dict[str, Array], Array]]:
+        """Inputs and targets of each batch, the last one perhaps shorter."""
+        block = self.size * self.batches
+        parts = [order[i : i + block] for i in range(0, len(order), block)]
+        worker = _Worker(self.feed, self._rooms)
+        try:
+            worker.begin(0, parts[0])
+            for k in range(len(parts)):
+                inputs, t = worker.end()
+                if k + 1 < len(parts):
+                    worker.begin((k + 1) % 2, parts[k + 1])
+                for i in range(0, len(t), self.size):
+                    rows = slice(i, i + self.size)
+                    yield {name: array[rows] for name, array in inputs.items()}, t[rows]
+        finally:
+            worker.close()
+
+
+class _Worker:
+    """The thread that fills one room after the other."""
+
+    def __init__(self, feed: Feed, rooms: list[Room]) -> None:
+        self._feed, self._rooms = feed, rooms
+        self._begun, self._ended = threading.Semaphore(0), threading.Semaphore(0)
+        self._rows: Array | None = None
+        self._room = rooms[0]
+        self._found: tuple[dict[str, Array], Array] | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._labour, daemon=True)
+        self._thread.start()
+
+    def begin(self, room: int, rows: Array) -> None:
+        self._room, self._rows = self._rooms[room], rows
+        self._begun.release()
+
+    def end(self) -> tuple[dict[str, Array], Array]:
+        self._ended.acquire()
+        if self._error is not None:
+            raise self._error
+        assert self._found is not None
+        return self._found
+
+    def close(self) -> None:
+        self._rows = None
+        self._begun.release()
+        self._thread.join()
+
+    def _labour(self) -> None:
+        with np.errstate(all="ignore"):
+            while True:
+                self._begun.acquire()
+                if self._rows is None:
+                    return
+                try:
+                    self._found = self._feed.batch_in(self._room, self._rows)
+                except BaseException as e:  # noqa: BLE001 # raised again by the caller
+                    self._error = e
+                self._ended.release()

@@ -1,0 +1,239 @@
+"""Every layer's outputs and gradients beside PyTorch's, in float64: equal to 1e-9."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from graphnet.layers import LAYERS
+from graphnet.layers.base import Layer
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
+F = torch.nn.functional
+Tensor = Any
+
+
+class Peer(NamedTuple):
+    """compute: the same from tensors; the inputs first, then the parameters by name."""
+
+    type: str
+    attributes: dict[str, Any]
+    shapes: tuple[tuple[int, ...], ...]
+    compute: Callable[..., Tensor]
+    low: float = -2.0
+    training: bool = False
+
+
+def first(x: Tensor) -> Tensor:
+    """Channels first."""
+    return x.movedim(-1, 1)
+
+
+def last(x: Tensor) -> Tensor:
+    """Channels last."""
+    return x.movedim(1, -1)
+
+
+def conv(pads: tuple[int, int, int, int] = (0, 0, 0, 0), **given: Any) -> Callable[..., Tensor]:
+    """pads: left, right, above, below."""
+
+    def compute(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
+        return last(F.conv2d(F.pad(first(x), pads), W.permute(3, 2, 0, 1), b, **given))
+
+    return compute
+
+
+def on_images(compute: Callable[..., Tensor], *args: Any, **given: Any) -> Callable[..., Tensor]:
+    return lambda x: last(compute(first(x), *args, **given))
+
+
+def norm(momentum: float = 0.1, eps: float = 1e-5, *, training: bool = True):
+    def compute(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        mean, var = torch.zeros_like(gamma.detach()), torch.ones_like(gamma.detach())
+        out = F.batch_norm(first(x), mean, var, gamma, beta, training, momentum, eps)
+        compute.state = {"mean": mean.numpy(), "var": var.numpy()}
+        return last(out) if x.ndim > 2 else out
+
+    return compute
+
+
+SMALL, PAIR, FLAT = ((3, 4),), ((3, 4), (3, 4)), ((5,),)
+PEERS = [
+    *(
+        Peer(name, {}, shapes, compute, low)
+        for name, compute, low in (
+            ("Add", lambda x, y: x + y, -2),
+            ("Sub", lambda x, y: x - y, -2),
+            ("Mul", lambda x, y: x * y, -2),
+            ("Div", lambda x, y: x / y, 0.5),
+        )
+        for shapes in (((3,), (3,)), PAIR, ((), ()))
+    ),
+    *(
+        Peer(name, {}, shapes, compute, low)
+        for name, compute, low in (
+            ("Neg", torch.neg, -2),
+            ("Exp", torch.exp, -2),
+            ("Log", torch.log, 0.5),
+            ("Reciprocal", torch.reciprocal, 0.5),
+            ("Relu", torch.relu, -2),
+            ("Sigmoid", torch.sigmoid, -2),
+            ("Tanh", torch.tanh, -2),
+            ("Identity", lambda x: x * 1, -2),
+            ("Flatten", lambda x: x.reshape(len(x), -1), -2),
+        )
+        for shapes in (SMALL, FLAT, ((2, 3, 2),))
+    ),
+    *(
+        Peer("Softmax", {}, shapes, lambda x: torch.softmax(x, -1))
+        for shapes in (FLAT, SMALL, ((2, 3, 4),))
+    ),
+    *(
+        Peer("Power", {"exponent": p}, FLAT, lambda x, p=p: x**p, 0.5)
+        for p in (2.0, -1.5, 0.5, 3.0)
+    ),
+    *(
+        Peer("MatMul", {}, shapes, torch.matmul)
+        for shapes in (((2, 3), (3, 4)), ((5, 2, 3), (5, 3, 1)), ((1, 1), (1, 1)))
+    ),
+    *(
+        Peer("Affine", {"units": units}, ((inputs,),), lambda x, W, b: x @ W + b)
+        for units, inputs in ((5, 3), (1, 7), (40, 20))
+    ),
+    # Each of the ways to compute a convolution, with three combinations or more.
+    Peer(
+        "Conv2D",
+        {"channels": 4, "kernel": [3, 2], "stride": [2, 1], "padding": [1, 0]},
+        ((7, 6, 12),),
+        conv((0, 0, 1, 1), stride=(2, 1)),
+    ),
+    Peer(
+        "Conv2D",
+        {"channels": 6, "kernel": 3, "dilation": 2, "groups": 3, "padding": "same"},
+        ((8, 7, 6),),
+        conv((2, 2, 2, 2), dilation=2, groups=3),
+    ),
+    Peer(
+        "Conv2D",
+        {"channels": 4, "kernel": 2, "groups": 4, "bias": False, "padding": [1, 0, 0, 1]},
+        ((4, 5, 4),),
+        conv((0, 1, 1, 0), groups=4),
+    ),
+    Peer("Conv2D", {"channels": 3, "kernel": 5}, ((9, 8, 1),), conv()),
+    Peer(
+        "Conv2D",
+        {"channels": 2, "kernel": 3, "stride": [1, 2], "padding": 1},
+        ((6, 7, 3),),
+        conv((1, 1, 1, 1), stride=(1, 2)),
+    ),
+    Peer("Conv2D", {"channels": 2, "kernel": 3, "dilation": 2}, ((8, 8, 2),), conv(dilation=2)),
+    Peer("Conv2D", {"channels": 6, "kernel": 1}, ((4, 3, 5),), conv()),
+    Peer("Conv2D", {"channels": 6, "kernel": 1, "bias": False}, ((1, 1, 5),), conv()),
+    Peer("Conv2D", {"channels": 3, "kernel": 1, "stride": 2}, ((5, 4, 8),), conv(stride=2)),
+    Peer(
+        "Conv2D",
+        {"channels": 9, "kernel": 3, "padding": "same"},
+        ((16, 12, 8),),
+        conv((1, 1, 1, 1)),
+    ),
+    Peer("Conv2D", {"channels": 8, "kernel": 3, "bias": False}, ((9, 11, 8),), conv()),
+    Peer("Conv2D", {"channels": 8, "kernel": 5, "padding": 2}, ((9, 6, 6),), conv((2, 2, 2, 2))),
+    Peer("MaxPool2D", {"size": 2}, ((6, 4, 3),), on_images(F.max_pool2d, 2)),
+    Peer("MaxPool2D", {"size": 3, "stride": 2}, ((7, 6, 3),), on_images(F.max_pool2d, 3, 2)),
+    Peer(
+        "MaxPool2D",
+        {"size": [3, 2], "stride": 1, "padding": [1, 1]},
+        ((5, 4, 2),),
+        on_images(F.max_pool2d, (3, 2), 1, (1, 1)),
+    ),
+    Peer("AvgPool2D", {"size": 2}, ((6, 4, 3),), on_images(F.avg_pool2d, 2)),
+    Peer(
+        "AvgPool2D",
+        {"size": 3, "stride": 2, "padding": 1},
+        ((5, 6, 2),),
+        on_images(F.avg_pool2d, 3, 2, 1, count_include_pad=False),
+    ),
+    Peer(
+        "AvgPool2D",
+        {"size": [2, 3], "stride": 1, "padding": 1, "count_padding": True},
+        ((4, 5, 2),),
+        on_images(F.avg_pool2d, (2, 3), 1, 1, count_include_pad=True),
+    ),
+    *(
+        Peer("GlobalAvgPool2D", {}, shapes, lambda x: x.mean((1, 2)))
+        for shapes in (((4, 3, 5),), ((1, 1, 2),), ((7, 8, 1),))
+    ),
+    Peer("BatchNorm", {}, FLAT, norm(), training=True),
+    Peer("BatchNorm", {"momentum": 0.3, "eps": 1e-3}, ((5, 4, 3),), norm(0.3, 1e-3), training=True),
+    Peer("BatchNorm", {"momentum": 1.0}, ((6, 2),), norm(1.0), training=True),
+    Peer("BatchNorm", {}, ((5, 4, 3),), norm(training=False)),
+    *(Peer("Dropout", {"ratio": ratio}, SMALL, lambda x: x * 1) for ratio in (0.0, 0.5, 0.9)),
+]
+every_peer = pytest.mark.parametrize(
+    "peer", PEERS, ids=[f"{p.type}-{p.attributes}-{p.shapes}" for p in PEERS]
+)
+
+
+def made(peer: Peer, rng: np.random.Generator) -> Layer:
+    """The layer alone, with random parameters."""
+    kind = LAYERS[peer.type]
+    spec = kind.Spec.model_validate({"id": "n", "type": peer.type, **peer.attributes})
+    params = {n: rng.normal(size=p.shape) for n, p in spec.parameters(*peer.shapes).items()}
+    state = {n: p.init.sample(rng, p.shape) for n, p in spec.states(*peer.shapes).items()}
+    layer = kind(spec, params=params, state=state)
+    layer.training = peer.training
+    return layer
+
+
+def test_every_layer_has_three_rows():
+    counts = {name: sum(peer.type == name for peer in PEERS) for name in LAYERS}
+    assert {name: n for name, n in counts.items() if n < 3} == {}
+
+
+@every_peer
+def test_gradients_are_pytorchs(peer: Peer, rng: np.random.Generator):
+    layer = made(peer, rng)
+    xs = [rng.uniform(peer.low, 2.0, (4, *shape)) for shape in peer.shapes]
+    tensors = [torch.tensor(x, requires_grad=True) for x in xs]
+    params = {n: torch.tensor(p, requires_grad=True) for n, p in layer.params.items()}
+    theirs = peer.compute(*tensors, **params)
+    out = layer.forward(*xs).copy()
+    np.testing.assert_allclose(out, theirs.detach().numpy(), rtol=1e-9, atol=1e-9)
+    dout = rng.normal(size=out.shape)
+    theirs.backward(torch.tensor(dout))
+    for dx, tensor in zip(layer.backward(dout), tensors, strict=True):
+        np.testing.assert_allclose(dx, tensor.grad.numpy(), rtol=1e-9, atol=1e-9)
+    for name, tensor in params.items():
+        np.testing.assert_allclose(layer.grads[name], tensor.grad.numpy(), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("peer", [p for p in PEERS if p.type == "BatchNorm" and p.training])
+def test_running_statistics_are_pytorchs(peer: Peer, rng: np.random.Generator):
+    layer = made(peer, rng)
+    x = rng.normal(1.0, 2.0, (4, *peer.shapes[0]))
+    layer.forward(x)
+    layer.remember()
+    peer.compute(torch.tensor(x), *map(torch.tensor, layer.params.values()))
+    for name, expected in peer.compute.state.items():
+        np.testing.assert_allclose(layer.state[name], expected, rtol=1e-12)
+
+
+def test_dropout_in_training_scales_what_it_keeps(rng: np.random.Generator):
+    layer = LAYERS["Dropout"](ratio=0.25)
+    layer.training, layer.rng = True, rng
+    x, dout = np.ones((100, 100)), np.full((100, 100), 2.0)
+    out = layer.forward(x).copy()
+    assert set(np.unique(out)) == {0.0, 1 / 0.75}
+    assert out.mean() == pytest.approx(1.0, abs=0.02)
+    np.testing.assert_array_equal(layer.backward(dout)[0], 2 * out)
+
+
+def test_the_largest_of_equals_is_the_first_as_in_pytorch():
+    x = np.zeros((1, 4, 4, 1))
+    layer = LAYERS["MaxPool2D"](size=3, stride=1)
+    layer.forward(x)
+    (dx,) = layer.backward(np.ones((1, 2, 2, 1)))
+    tensor = torch.tensor(x, requires_grad=True)
+    last(F.max_pool2d(first(tensor), 3, 1)).sum().backward()
+    np.testing.assert_array_equal(dx, tensor.grad.numpy())
