@@ -7,7 +7,7 @@ BIN := .venv/bin
 endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint schema clean
+.PHONY: demo test lint bench schema clean
 
 demo: .venv/core.done
 	@echo '$$ $(BIN)/python tools/train.py models/digits.json'
@@ -24,6 +24,10 @@ lint: .venv/dev.done
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict graphnet
+
+# Half an hour on two cores; on Linux PIP_EXTRA_INDEX_URL can name PyTorch's CPU wheels.
+bench: .venv/bench.done
+	$(BIN)/python -m benchmarks
 
 schema: .venv/core.done
 	$(BIN)/python -c "from graphnet.spec.schema import write; write()"

@@ -1,0 +1,1 @@
+"""The speed tables: graphnet beside its peers, in one run."""
