@@ -9,10 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from graphnet.arena import Layout
+from graphnet.declaration import Shape
 from graphnet.layers.base import LAYERS, Array, Layer, fresh
 from graphnet.losses import LOSSES, Loss
 from graphnet.plan import Plan
 from graphnet.program import Draws, Program
+from graphnet.rearrange import rearranged
 from graphnet.schedule import Schedule
 from graphnet.spec.reader import Resolved
 from graphnet.walk import Walk
@@ -45,6 +47,11 @@ class Engine:
         self._kept_of: dict[str, dict[str, Array]] = {}
 
     @cached_property
+    def computed(self) -> Resolved:
+        """The graph as programs compute it."""
+        return rearranged(self.graph)
+
+    @cached_property
     def plan(self) -> Plan:
         """What the spec says about cost."""
         return Plan(self.graph)
@@ -61,8 +68,13 @@ class Engine:
         return not any(node.random or node.meets or node.trains_only for node in nodes)
 
     @cached_property
+    def params(self) -> dict[str, Shape]:
+        """The shapes of the parameters, `node/name`, in running order."""
+        return self._shapes(shared=False)
+
+    @cached_property
     def _flat(self) -> tuple[Array, dict[str, Array]]:
-        return flat_views(self._shapes(shared=False), self.dtype)
+        return flat_views(self.params, self.dtype)
 
     @cached_property
     def _shared(self) -> dict[str, Array]:
@@ -182,7 +194,7 @@ class Engine:
         return program
 
     def _program(self, samples: int, training: bool) -> Program:
-        schedule = Schedule(self.graph, samples, training=training)
+        schedule = Schedule(self.computed, samples, training=training)
         layout = Layout(schedule)
         block = self.workspace.reserve(layout.nbytes)
         if self._generation != self.workspace.generation:
@@ -198,8 +210,8 @@ class Engine:
     def _kept(self, node: str) -> dict[str, Array]:
         """The kept buffers of a node, in common for all programs of this replica."""
         if node not in self._kept_of:
-            spec, shapes = self.graph.nodes[node], self.graph.shapes
-            declared = spec.buffers(shapes[node], *self.graph.arriving(node)).items()
+            spec, shapes = self.computed.nodes[node], self.computed.shapes
+            declared = spec.buffers(shapes[node], *self.computed.arriving(node)).items()
             self._kept_of[node] = {n: fresh(b, 0, self.dtype) for n, b in declared if b.kept}
         return self._kept_of[node]
 
@@ -231,7 +243,7 @@ class Engine:
         kind = LAYERS[spec.type]
         return kind(spec, params=params, grads=grads, state=state, shapes=arriving)
 
-    def _shapes(self, *, shared: bool) -> dict[str, tuple[int, ...]]:
+    def _shapes(self, *, shared: bool) -> dict[str, Shape]:
         found = {}
         for node in self.graph.wiring.order:
             spec = self.graph.nodes[node]

@@ -71,7 +71,7 @@ class Network:
     @property
     def params(self) -> LiveArrays:
         """The trained arrays, live: `{"affine1/W": array, ...}`; numbers go in by `[...] =`."""
-        return LiveArrays((name, self._arrays[name]) for name in self.engine.grads)
+        return LiveArrays((name, self._arrays[name]) for name in self.engine.params)
 
     @property
     def grads(self) -> LiveArrays:
@@ -81,7 +81,7 @@ class Network:
     @property
     def state(self) -> LiveArrays:
         """The arrays that are kept but not trained, live."""
-        return LiveArrays((k, v) for k, v in self._arrays.items() if k not in self.engine.grads)
+        return LiveArrays((k, v) for k, v in self._arrays.items() if k not in self.engine.params)
 
     def replica(self) -> Network:
         """A network with the same parameters (shared) and its own buffers and gradients."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphnet.arena import Layout
 from graphnet.layers.base import Buffer
+from graphnet.rearrange import rearranged
 from graphnet.schedule import Schedule, ancestors, trained
 from graphnet.spec.reader import Resolved
 
@@ -52,6 +53,7 @@ class Plan:
 
     def __init__(self, graph: Resolved) -> None:
         self.graph = graph
+        self.computed = rearranged(graph)
         self.needed = ancestors(graph.wiring.sources, graph.wiring.outputs)
         self.trained = trained(graph)
         self.forks = self._forks()
@@ -130,18 +132,18 @@ class Plan:
 
     def piece(self) -> int:
         """How many samples a prediction computes at a time, from the spec alone."""
-        layout = Layout(Schedule(self.graph, MOST_PIECE, training=False))
+        layout = Layout(Schedule(self.computed, MOST_PIECE, training=False))
         return max(1, min(MOST_PIECE, PIECE_BYTES * MOST_PIECE // max(layout.nbytes, 1)))
 
     def predict_bytes(self, samples: int = 1) -> int:
         """Bytes that a prediction takes: the inputs, and what forward computes in."""
-        schedule = Schedule(self.graph, samples, training=False)
+        schedule = Schedule(self.computed, samples, training=False)
         layout = Layout(schedule)
         return samples * self._input_bytes() + layout.nbytes + self._kept(schedule.order)
 
     def shard_bytes(self, samples: int) -> int:
         """Bytes that one shard of so many samples computes in: its buffers and its gradients."""
-        schedule = Schedule(self.graph, samples, training=True)
+        schedule = Schedule(self.computed, samples, training=True)
         itemsize = np.dtype(self.graph.spec.dtype).itemsize
         spare = sum(  # a tile's gradients, before they are added to those of the first
             self._parameters(node) for node in schedule.trained if schedule.tiles[node] < samples
@@ -188,8 +190,8 @@ class Plan:
         """Bytes of what nodes keep between passes."""
         found = 0
         for node in nodes:
-            spec, out = self.graph.nodes[node], self.graph.shapes[node]
-            buffers = spec.buffers(out, *self.graph.arriving(node)).values()
+            spec, out = self.computed.nodes[node], self.computed.shapes[node]
+            buffers = spec.buffers(out, *self.computed.arriving(node)).values()
             found += sum(self._bytes(b) for b in buffers if b.kept)
         return found
 

@@ -120,13 +120,15 @@ class Program:
             return
         crossing, values, gradients = self._crossing[i], self._values, self._gradients
         slices = self._slices[self.schedule.phases[i].tile]
+        taken = [(name, values[name]) for name in crossing.values if name in values]
+        given = [(name, gradients[name]) for name in crossing.gradients if name in gradients]
         for rows, steps in zip(slices, tiles, strict=True):
-            mine = {n: values[n][rows] for n in crossing.values if n in values}
-            theirs = {n: gradients[n][rows] for n in crossing.gradients if n in gradients}
+            mine = {name: array[rows] for name, array in taken}
+            theirs = {name: array[rows] for name, array in given}
             for step in steps:
                 step(mine, theirs)
-        values |= crossing.made
-        gradients |= crossing.left
+        values.update(crossing.made)
+        gradients.update(crossing.left)
 
     def run_segment(self, k: int) -> None:
         """The phases up to the next meeting of the shards, or the end."""

@@ -23,7 +23,7 @@ RANKS = [
     {"convolution", "layers", "losses", "optimizers", "initializers", "schedules", "workspace"},
     {"spec"},
     {"builder", "network", "inputs", "scores"}
-    | {"engine", "program", "schedule", "arena", "plan", "walk", "crew", "blas"},
+    | {"engine", "program", "schedule", "arena", "rearrange", "plan", "walk", "crew", "blas"},
     {"gradcheck", "bundle", "prepare"},
     {"data", "training", "draw", "exchange"},
     {"cli"},

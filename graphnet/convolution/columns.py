@@ -80,7 +80,7 @@ class Columns(Method):
         return list(blocks(samples, self._at_once, self.size.window.out[0], self._rows))
 
     def _padded(self, x: Array, block: Block) -> Array:
-        x = x[block.samples]
+        x = np.ascontiguousarray(x[block.samples])
         if not self.size.window.is_padded:
             return x
         padded = self.room("padded")[: len(x)]

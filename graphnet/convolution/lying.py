@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from graphnet.convolution.method import Block, Method, Room, Rooms, Size, block_size, blocks, flat
-from graphnet.convolution.window import Array, element, inside
+from graphnet.convolution.window import Array, element, inside, strided
 
 BLOCK = 64 * 1024
 """Numbers of a block of columns: with its product it stays in a second-level cache."""
+SMALL = 1_000_000
+"""Multiplications of one product up to which OpenBLAS does not copy its factors first: with few
+channels that takes as long as the product."""
 
 
 class LyingColumns(Method):
@@ -23,6 +26,7 @@ class LyingColumns(Method):
     def __init__(self, size: Size, dtype: np.dtype[np.floating], room: Room) -> None:
         self.size, self.room = size, room
         self._at_once, self._rows = _at_once(size)
+        self._ready: dict[tuple[int, int, int], _Memory] = {}
 
     @staticmethod
     def rooms(size: Size) -> Rooms:
@@ -39,7 +43,9 @@ class LyingColumns(Method):
                 "shifted": (samples * height * w.out[1] * kw * size.channels,),
                 "columns": ((taps + 1) * samples * rows * w.out[1],),
                 "dpadded": padded,
-                "dweights": (2, taps + 1, size.filters),
+                "dweights": (taps + 1, size.filters),
+                "dweights2": (taps + 1, size.filters),
+                "dweights_of": (samples, taps + 1, size.filters),
             },
         )
 
@@ -52,71 +58,105 @@ class LyingColumns(Method):
     def forward(self, x: Array, W: Array, b: Array | None, out: Array) -> None:
         weights = self.room("weights")  # without a bias, its last row stays 0
         for block in self._blocks(len(x)):
-            product = out[block.samples, block.rows].reshape(-1, self.size.filters)
-            np.matmul(self._columns(x, block).T, weights, out=product)
+            m = self._columns(x, block)
+            np.matmul(m.standing, weights, out=self._outputs(out, block))
 
     def backward(
         self, x: Array, W: Array, dout: Array, dW: Array, db: Array | None, dx: Array | None
     ) -> None:
-        total, more = self.room("dweights")
+        total = self.room("dweights")
         for i, block in enumerate(self._blocks(len(x))):
-            columns = self._columns(x, block)
-            product = dout[block.samples, block.rows].reshape(-1, self.size.filters)
-            np.matmul(columns, product, out=more if i else total)
+            m = self._columns(x, block)
+            product = self._outputs(dout, block)
+            np.matmul(m.lying, product, out=m.dweights)
+            np.add.reduce(m.dweights, axis=0, out=m.sum)
             if i:
-                np.add(total, more, out=total)
+                np.add(total, m.sum, out=total)
+            else:
+                np.copyto(total, m.sum)
             if dx is not None:
-                np.matmul(self.room("weights")[:-1], product.T, out=columns[:-1])
-                self._add(columns[:-1], block, dx)
+                np.matmul(
+                    self.room("weights")[:-1], product.transpose(0, 2, 1), out=m.lying[:, :-1]
+                )
+                self._add(m, block, dx)
         dW[...] = total[:-1].reshape(dW.shape)
         if db is not None:
             db[...] = total[-1]
 
+    def _outputs(self, out: Array, block: Block) -> Array:
+        """(samples, windows, M), a view."""
+        part = out[block.samples, block.rows]
+        return part.reshape(len(part), -1, self.size.filters)
+
     def _blocks(self, samples: int) -> list[Block]:
         return list(blocks(samples, self._at_once, self.size.window.out[0], self._rows))
 
-    def _columns(self, x: Array, block: Block) -> Array:
-        """(kh * kw * C + 1, windows)"""
-        w, C = self.size.window, self.size.channels
-        (kh, kw), ow, x = w.kernel, w.out[1], x[block.samples]
+    def _columns(self, x: Array, block: Block) -> _Memory:
+        """What the windows of a block see."""
+        w, x = self.size.window, np.ascontiguousarray(x[block.samples])
         if w.is_padded:
             padded = self.room("padded")[: len(x)]
             if block.rows.start == 0:
                 inside(w, padded)[...] = x
             x = padded
-        n, rows = len(x), block.rows.stop - block.rows.start
-        height = rows + w.reach[0] - 1
-        band = x[:, block.rows.start : block.rows.start + height]
-        shifted = flat(self.room("shifted"), kw, C, n, height, ow)
-        for j in range(kw):
-            left = j * w.dilation[1]
-            seen = band[:, :, left : left + (ow - 1) * w.stride[1] + 1 : w.stride[1]]
-            np.copyto(shifted[j], seen.transpose(3, 0, 1, 2))
-        columns = flat(self.room("columns"), kh * kw * C + 1, n * rows * ow)
-        apart = columns[:-1].reshape(kh, kw, C, n, rows, ow)
-        for i in range(kh):
-            top = i * w.dilation[0]
-            np.copyto(apart[i], shifted[:, :, :, top : top + rows])
-        columns[-1] = 1
-        return columns
+        m = self._memory(len(x), block.rows)
+        n, h, v, c = x.strides
+        shifts = (v * w.dilation[1], c, n, h, v * w.stride[1])
+        np.copyto(m.shifted, strided(x, m.shifted.shape, shifts, block.rows.start * h))
+        np.copyto(m.rows, m.seen)
+        m.last.fill(1)
+        return m
 
-    def _add(self, columns: Array, block: Block, dx: Array) -> None:
+    def _memory(self, samples: int, rows: slice) -> _Memory:
+        key = (samples, rows.start, rows.stop)
+        if key not in self._ready:
+            self._ready[key] = _Memory(self.size, self.room, samples, rows.stop - rows.start)
+        return self._ready[key]
+
+    def _add(self, m: _Memory, block: Block, dx: Array) -> None:
         """Each column's numbers back to where they came from, added."""
         w, n = self.size.window, block.samples.stop - block.samples.start
-        kh, kw = w.kernel
         dpadded = self.room("dpadded")[:n]
         if block.rows.start == 0:
             dpadded[...] = 0
-        parts = columns.reshape(kh, kw, self.size.channels, n, -1, w.out[1])
-        for i in range(kh):
-            for j in range(kw):
+        for i in range(w.kernel[0]):
+            for j in range(w.kernel[1]):
                 target = element(w, dpadded, i, j)[:, block.rows]
-                np.add(target, parts[i, j].transpose(1, 2, 3, 0), out=target)
+                np.add(target, m.rows[i, j].transpose(1, 2, 3, 0), out=target)
         if block.rows.stop == w.out[0]:
             dx[block.samples] = inside(w, dpadded)
+
+
+class _Memory:
+    """The views of a block of so many samples and rows, made once.
+
+    shifted: the image (kw, C, samples, height, out width), once for each column of the window.
+    rows: the columns but the last of their rows, (kh, kw, C, samples, rows, out width); seen: the
+    same as the windows see it in `shifted`. lying: a matrix for each sample, (samples, taps + 1,
+    windows); standing: their transposes.
+    """
+
+    def __init__(self, size: Size, room: Room, samples: int, rows: int) -> None:
+        w, C = size.window, size.channels
+        (kh, kw), ow = w.kernel, w.out[1]
+        self.height = rows + w.reach[0] - 1
+        self.shifted = flat(room("shifted"), kw, C, samples, self.height, ow)
+        taps = kh * kw * C
+        columns = flat(room("columns"), taps + 1, samples, rows * ow)
+        self.last = columns[-1]
+        self.rows = columns[:-1].reshape(kh, kw, C, samples, rows, ow)
+        self.lying, self.standing = columns.transpose(1, 0, 2), columns.transpose(1, 2, 0)
+        self.dweights = room("dweights_of")[:samples]
+        self.sum = room("dweights2")
+        *outer, down, right = self.shifted.strides
+        strides = (down * w.dilation[0], *outer, down, right)
+        self.seen = strided(room("shifted"), self.rows.shape, strides)
 
 
 def _at_once(size: Size) -> tuple[int, int]:
     """Samples of a block, or rows of one sample."""
     (kh, kw), (oh, ow) = size.window.kernel, size.window.out
-    return block_size(oh * ow * kh * kw * size.channels, oh, BLOCK)
+    taps = kh * kw * size.channels
+    if size.products <= SMALL:
+        return block_size(oh * ow * taps, oh, BLOCK)
+    return 1, max(1, min(oh * SMALL // size.products, BLOCK // (ow * taps)))

@@ -25,7 +25,7 @@ from graphnet.convolution.method import (
     ones,
 )
 from graphnet.convolution.toom import Toom, toom
-from graphnet.convolution.window import Array, inside
+from graphnet.convolution.window import Array, inside, strided
 
 OUTPUTS = 4
 """Outputs of a tile along each axis."""
@@ -41,14 +41,15 @@ class Winograd(Method):
     """
 
     def __init__(self, size: Size, dtype: np.dtype[np.floating], room: Room) -> None:
-        self.size, self.dtype, self.room = size, dtype, room
+        self.size, self.room = size, room
         self.grid = _Grid(size)
         self.toom: Toom = toom(OUTPUTS, size.window.kernel[0], dtype.name)
+        self._ready: dict[tuple[int, int, int], _Memory] = {}
 
     @staticmethod
     def rooms(size: Size) -> Rooms:
         grid = _Grid(size)
-        tiles = grid.samples * grid.rows * grid.columns
+        tiles = grid.samples * grid.rows * grid.grid[1]
         points = (grid.points**2 * tiles * max(size.channels, size.filters),)
         out = (grid.samples, *grid.covered, size.filters)
         weights = (grid.points**2, size.channels, size.filters)
@@ -76,109 +77,132 @@ class Winograd(Method):
         _both(self.toom.G, W.reshape(r, r, -1), half, self.room("U").reshape(f, f, -1))
 
     def forward(self, x: Array, W: Array, b: Array | None, out: Array) -> None:
-        U, A, m, f, M = self.room("U"), self.toom.A, OUTPUTS, self.toom.points, self.size.filters
+        U, A_T, last = self.room("U"), self.toom.A.T, self.grid.grid[0]
         for block in self._blocks(len(x)):
-            V, other = self._points_of(x, block)
-            tiles = V.shape[1]
-            P = np.matmul(V, U, out=flat(other, f * f, tiles, M))
-            memory = self.room("points1")
-            half = flat(memory, m, f, tiles * M)
-            Y = flat(other, m, m, tiles * M)
-            self._put(_both(A.T, P.reshape(f, f, -1), half, Y), b, out, block)
+            m = self._memory(block)
+            self._points(x, block, m)
+            np.matmul(m.V, U, out=m.P)
+            np.matmul(A_T, m.P_rows, out=m.Y_half)
+            np.matmul(A_T, m.Y_columns, out=m.Y)
+            whole = out[block.samples]
+            target = m.covered if self.grid.ragged else whole
+            tiles = self.grid.apart(target, block.rows)
+            if b is None:
+                np.copyto(tiles, m.Y_tiles)
+            else:
+                np.add(m.Y_tiles, b, out=tiles)
+            if self.grid.ragged and block.rows.stop == last:
+                np.copyto(whole, m.uncovered)
+                m.margins[0].fill(0)  # that of a gradient is 0
+                m.margins[1].fill(0)
 
     def backward(
         self, x: Array, W: Array, dout: Array, dW: Array, db: Array | None, dx: Array | None
     ) -> None:
         add_positions(dout, self.room, db)
-        U, dU, f, M = self.room("U"), self.room("dU"), self.toom.points, self.size.filters
-        r, G = self.toom.taps, self.toom.G
+        U_T, dU, dU2 = self.room("U").transpose(0, 2, 1), self.room("dU"), self.room("dU2")
         for i, block in enumerate(self._blocks(len(x))):
-            V, other = self._points_of(x, block)
-            dP = self._points_of_gradient(dout, block).reshape(f * f, -1, M)
-            np.matmul(V.transpose(0, 2, 1), dP, out=self.room("dU2") if i else dU)
+            m = self._memory(block)
+            self._points(x, block, m)
+            self._points_of_gradient(dout[block.samples], block, m)
+            np.matmul(m.V_T, m.dP, out=dU2 if i else dU)
             if i:
-                np.add(dU, self.room("dU2"), out=dU)
+                np.add(dU, dU2, out=dU)
             if dx is not None:
-                points = V.reshape(f * f, -1, self.size.channels)  # V is read: its memory is free
-                dV = np.matmul(dP, U.transpose(0, 2, 1), out=points).reshape(f, f, -1)
-                half = flat(other, *dV.shape)
-                self._add(_both(self.toom.B, dV, half, dV), block, dx)
-        half = flat(self.room("dU2").reshape(-1), r, f, W[0, 0].size)
-        _both(G.T, dU.reshape(f, f, -1), half, dW.reshape(r, r, -1))
+                np.matmul(m.dP, U_T, out=m.V)  # V is read: its memory is free
+                _both(self.toom.B, m.d, m.half, m.d)
+                self._add(block, m, dx)
+        r, f = self.toom.taps, self.toom.points
+        half = flat(dU2.reshape(-1), r, f, W[0, 0].size)
+        _both(self.toom.G.T, dU.reshape(f, f, -1), half, dW.reshape(r, r, -1))
+
+    def _points(self, x: Array, block: Block, m: _Memory) -> None:
+        """V = B.T x B"""
+        if block.rows.start == 0:
+            np.copyto(m.inside, x[block.samples])
+        np.copyto(m.d_tiles, m.tiles)
+        np.matmul(self.toom.B.T, m.d_rows, out=m.half_rows)
+        np.matmul(self.toom.B.T, m.half, out=m.d)
+
+    def _points_of_gradient(self, dout: Array, block: Block, m: _Memory) -> None:
+        """dP = A dout A.T"""
+        if self.grid.ragged:
+            np.copyto(m.uncovered, dout)
+            dout = m.covered
+        np.copyto(m.dY_tiles, self.grid.apart(dout, block.rows))
+        np.matmul(self.toom.A, m.dY_rows, out=m.dY_half)
+        np.matmul(self.toom.A, m.dY_columns, out=m.dP_points)
+
+    def _add(self, block: Block, m: _Memory, dx: Array) -> None:
+        """dx = the sum of what overlapping tiles give to each element."""
+        if block.rows.start == 0:
+            m.dpadded.fill(0)
+        for target, part in m.overlaps:
+            np.add(target, part, out=target)
+        if block.rows.stop == self.grid.grid[0]:
+            np.copyto(dx[block.samples], m.dinside)
 
     def _blocks(self, samples: int) -> list[Block]:
         return list(blocks(samples, self.grid.samples, self.grid.grid[0], self.grid.rows))
 
-    def _points_of(self, x: Array, block: Block) -> tuple[Array, Array]:
-        """V = B.T x B: (f * f, tiles, C); and memory that is free."""
-        C, f = self.size.channels, self.toom.points
-        padded = self.room("padded")
-        count = block.samples.stop - block.samples.start
-        if block.rows.start == 0:
-            inside(self.size.window, padded)[:count] = x[block.samples]
-        tiles = self._tiles(padded, count, block.rows)
-        one, two = self.room("points1"), self.room("points2")
-        d = flat(one, *tiles.shape)
-        np.copyto(d, tiles)
-        d = d.reshape(f, f, -1)
-        V = _both(self.toom.B.T, d, flat(two, *d.shape), d)
-        return V.reshape(f * f, -1, C), two
+    def _memory(self, block: Block) -> _Memory:
+        """The views of a block, made once: making them takes longer than the smaller products."""
+        key = (block.samples.stop - block.samples.start, block.rows.start, block.rows.stop)
+        if key not in self._ready:
+            self._ready[key] = _Memory(self, key[0], block.rows)
+        return self._ready[key]
 
-    def _points_of_gradient(self, dout: Array, block: Block) -> Array:
-        """dP = A dout A.T: (f, f, tiles * M)"""
-        m, f = OUTPUTS, self.toom.points
-        given = dout[block.samples]
-        if self.grid.ragged:
-            covered = self.room("covered")[: len(given)]
-            covered[:, : given.shape[1], : given.shape[2]] = given
-            given = covered
-        tiles = self.grid.apart(given, block.rows)
-        three, two = self.room("points3"), self.room("points2")
-        d = flat(three, *tiles.shape)
-        np.copyto(d, tiles)
-        d = d.reshape(m, m, -1)
-        half = flat(two, f, m, d.shape[2])
-        return _both(self.toom.A, d, half, flat(three, f, f, d.shape[2]))
 
-    def _put(self, Y: Array, b: Array | None, out: Array, block: Block) -> None:
-        """out = Y (m, m, tiles * M) as rows and columns, + b"""
-        target = out[block.samples]
-        whole = target
-        if self.grid.ragged:
-            whole = self.room("covered")[: len(target)]
-        tiles = self.grid.apart(whole, block.rows)
-        if b is None:
-            np.copyto(tiles, Y.reshape(tiles.shape))
-        else:
-            np.add(Y.reshape(tiles.shape), b, out=tiles)
-        if self.grid.ragged and block.rows.stop == self.grid.grid[0]:
-            target[...] = whole[:, : target.shape[1], : target.shape[2]]
-            whole[:, target.shape[1] :] = 0  # the margin of a gradient is 0
-            whole[:, :, target.shape[2] :] = 0
+class _Memory:
+    """Where a block of so many samples and rows of tiles computes; f points and m outputs a tile.
 
-    def _add(self, d: Array, block: Block, dx: Array) -> None:
-        """dx = the sum of what overlapping tiles give to each element."""
-        m, f = OUTPUTS, self.toom.points
-        count = block.samples.stop - block.samples.start
-        dpadded = self.room("dpadded")
-        if block.rows.start == 0:
-            dpadded[:count] = 0
-        tiles = self._tiles(dpadded, count, block.rows)
-        d = d.reshape(tiles.shape)
-        for i in (slice(0, m), slice(m, f)):
-            for j in (slice(0, m), slice(m, f)):  # tiles overlap between these parts, not in one
-                np.add(tiles[i, j], d[i, j], out=tiles[i, j])
-        if block.rows.stop == self.grid.grid[0]:
-            dx[block.samples] = inside(self.size.window, dpadded)[:count]
+    V: points of the input (f * f, tiles, C). d: the same memory, (f, f, tiles * C). P: points of
+    the output (f * f, tiles, M). Y: the output (m, m, tiles * M); dY, dP: their gradients.
+    """
 
-    def _tiles(self, padded: Array, samples: int, rows: slice) -> Array:
-        """Overlapping tiles, a view: (f, f, samples, rows, columns, C)."""
-        n, h, w, c = padded.strides
-        f, m = self.toom.points, OUTPUTS
-        shape = (f, f, samples, rows.stop - rows.start, self.grid.grid[1], padded.shape[3])
-        strides = (h, w, n, h * m, w * m, c)
-        # as_strided takes ten times as long.
-        return np.ndarray(shape, padded.dtype, padded, rows.start * m * h, strides)
+    def __init__(self, method: Winograd, samples: int, rows: slice) -> None:
+        grid, room, window = method.grid, method.room, method.size.window
+        m, f, C, M = OUTPUTS, grid.points, method.size.channels, method.size.filters
+        one, two, three = (room(f"points{i}") for i in (1, 2, 3))
+        count, columns = rows.stop - rows.start, grid.grid[1]
+        tiles = samples * count * columns
+
+        padded = room("padded")[:samples]
+        self.inside = inside(window, padded)
+        self.tiles = grid.overlapping(padded, rows)
+        self.d = flat(one, f, f, tiles * C)
+        self.d_tiles = self.d.reshape(self.tiles.shape)
+        self.d_rows = self.d.reshape(f, -1)
+        self.half = flat(two, f, f, tiles * C)
+        self.half_rows = self.half.reshape(f, -1)
+        self.V = self.d.reshape(f * f, tiles, C)
+        self.V_T = self.V.transpose(0, 2, 1)
+
+        self.P = flat(two, f * f, tiles, M)
+        self.P_rows = self.P.reshape(f, -1)
+        self.Y_half = flat(one, m, f * tiles * M)
+        self.Y_columns = self.Y_half.reshape(m, f, -1)
+        self.Y = flat(two, m, m, tiles * M)
+        self.Y_tiles = self.Y.reshape(m, m, samples, count, columns, M)
+
+        self.dY_tiles = flat(three, m, m, samples, count, columns, M)
+        self.dY_rows = self.dY_tiles.reshape(m, -1)
+        self.dY_half = flat(two, f, m * tiles * M)
+        self.dY_columns = self.dY_half.reshape(f, m, -1)
+        self.dP_points = flat(three, f, f, tiles * M)
+        self.dP = self.dP_points.reshape(f * f, tiles, M)
+
+        self.dpadded = room("dpadded")[:samples]
+        self.dinside = inside(window, self.dpadded)
+        dtiles = grid.overlapping(self.dpadded, rows)
+        halves = (slice(0, m), slice(m, f))  # tiles overlap between these parts, not in one
+        self.overlaps = [(dtiles[i, j], self.d_tiles[i, j]) for i in halves for j in halves]
+
+        self.covered = room("covered")[:samples]
+        if grid.ragged:
+            height, width = window.out
+            self.uncovered = self.covered[:, :height, :width]
+            self.margins = self.covered[:, height:], self.covered[:, :, width:]
 
 
 class _Grid:
@@ -188,7 +212,6 @@ class _Grid:
         window = size.window
         self.points = OUTPUTS + window.kernel[0] - 1
         self.grid = (-(-window.out[0] // OUTPUTS), -(-window.out[1] // OUTPUTS))
-        self.columns = self.grid[1]
         per_tile = self.points**2 * (size.channels + size.filters)
         self.samples, self.rows = block_size(
             per_tile * self.grid[0] * self.grid[1], self.grid[0], BLOCK
@@ -217,8 +240,17 @@ class _Grid:
         tiles = image.reshape(n, self.grid[0], m, self.grid[1], m, c)
         return tiles[:, rows].transpose(2, 4, 0, 1, 3, 5)
 
+    def overlapping(self, padded: Array, rows: slice) -> Array:
+        """Overlapping tiles of an image of `padded` size, a view:
+        (f, f, samples, rows, columns, channels)."""
+        n, h, w, c = padded.strides
+        f, m = self.points, OUTPUTS
+        shape = (f, f, len(padded), rows.stop - rows.start, self.grid[1], padded.shape[3])
+        strides = (h, w, n, h * m, w * m, c)
+        return strided(padded, shape, strides, rows.start * m * h)
 
-def _both(T: Array, d: Array, half: Array, out: Array) -> Array:
-    """T d T.T along the two first axes: (p, p, X) -> (q, q, X); `half` has (q, p, X)."""
+
+def _both(T: Array, d: Array, half: Array, out: Array) -> None:
+    """out = T d T.T along the two first axes: (p, p, X) -> (q, q, X); `half` has (q, p, X)."""
     np.matmul(T, d.reshape(len(d), -1), out=half.reshape(len(half), -1))
-    return np.matmul(T, half, out=out)
+    np.matmul(T, half, out=out)

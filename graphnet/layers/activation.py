@@ -28,6 +28,7 @@ class Relu(Layer):
     class Spec(_Activation):
         keeps: ClassVar[tuple[str, ...]] = ("mask",)
         overwrites: ClassVar[tuple[str, ...]] = ("out", "dx")
+        monotone: ClassVar[bool] = True
         type: Literal["Relu"]
 
         def buffers(self, out: Shape, *shapes: Shape) -> dict[str, Buffer]:

@@ -87,6 +87,13 @@ class NodeSpec(Declaration):
     prepares: ClassVar[bool] = False
     """Whether `Layer.prepare` computes something from the parameters before the passes."""
 
+    monotone: ClassVar[bool] = False
+    """Whether each number of out comes from the one in its place, and the larger one never gives
+    the smaller: such a layer may change places with one that `picks`."""
+
+    picks: ClassVar[bool] = False
+    """Whether each number of out is one of x, the largest of some."""
+
     trains_only: ClassVar[bool] = False
     """Whether prediction leaves the node out: what comes in goes on."""
 

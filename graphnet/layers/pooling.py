@@ -49,30 +49,33 @@ class MaxPool2D(Layer):
     "same": ceil(H / stride). Padding is never the largest.
     Errors: ShapeError unless a sample is an image with room for a window.
     Source: Deep Learning from Scratch, 7.3 and 7.4.4; ONNX, MaxPool. dx = dout at the element that
-    was largest, the first of equals row by row.
+    was largest, of equals the first one column by column.
     """
 
     class Spec(_Pooling):
-        keeps: ClassVar[tuple[str, ...]] = ("x", "out", "across", "padded")
+        keeps: ClassVar[tuple[str, ...]] = ("x", "out", "down", "padded")
+        picks: ClassVar[bool] = True
         type: Literal["MaxPool2D"]
 
         def buffers(self, out: Shape, *shapes: Shape) -> dict[str, Buffer]:
             w, x = self.window(shapes[0]), self.padded(shapes[0])
-            across = (w.padded[0], w.out[1], x[2])
+            # Rows come first: their loops run over whole rows of the image, those over columns
+            # over the channels of one pixel.
+            down = (w.out[0], w.padded[1], x[2])
             found = {
                 "out": Buffer(out),
-                "across": Buffer(across),
+                "down": Buffer(down),
                 "dx": Buffer(shapes[0]),
-                "dacross": Buffer(across, back=True),
-                "rest": Buffer(across, back=True),
-                "hit": Buffer(across, mask=True, back=True),
+                "ddown": Buffer(down, back=True),
+                "rest": Buffer(down, back=True),
+                "hit": Buffer(down, mask=True, back=True),
             }
             if w.is_padded:
                 found["padded"] = Buffer(x)
             if not w.tiles_exactly:
                 found |= {
                     "dpadded": Buffer(x, back=True),
-                    "part": Buffer(across, back=True),
+                    "part": Buffer(down, back=True),
                 }
             return found
 
@@ -91,18 +94,18 @@ class MaxPool2D(Layer):
             inside(w, padded)[...] = x
             x = padded
         self.x = x
-        self.across = _largest(_columns(w, x), self.room("across"))
-        self.out = _largest(_rows(w, self.across), self.room("out"))
+        self.down = _largest(_rows(w, x), self.room("down"))
+        self.out = _largest(_columns(w, self.down), self.room("out"))
         return self.out
 
     def backward(self, dout: Array) -> tuple[Array]:
-        w, dx, dacross = self.window, self.room("dx"), self.room("dacross")
-        self._give(dout, self.out, _rows(w, self.across), _rows(w, dacross), dacross)
+        w, dx, ddown = self.window, self.room("dx"), self.room("ddown")
+        self._give(dout, self.out, _columns(w, self.down), _columns(w, ddown), ddown)
         if w.tiles_exactly:
-            self._give(dacross, self.across, _columns(w, self.x), _columns(w, dx), dx)
+            self._give(ddown, self.down, _rows(w, self.x), _rows(w, dx), dx)
         else:
             dpadded = self.room("dpadded")
-            self._give(dacross, self.across, _columns(w, self.x), _columns(w, dpadded), dpadded)
+            self._give(ddown, self.down, _rows(w, self.x), _rows(w, dpadded), dpadded)
             dx[...] = inside(w, dpadded)
         return (dx,)
 
@@ -146,7 +149,7 @@ class AvgPool2D(Layer):
             w, x = self.window(shapes[0]), self.padded(shapes[0])
             found = {
                 "out": Buffer(out),
-                "across": Buffer((w.padded[0], w.out[1], x[2])),
+                "down": Buffer((w.out[0], w.padded[1], x[2])),
                 "dx": Buffer(shapes[0]),
                 "share": Buffer(out, back=True),
             }
@@ -165,14 +168,14 @@ class AvgPool2D(Layer):
 
     def forward(self, x: Array) -> Array:
         self.compute_alone(x)
-        w, out, across = self.window, self.room("out"), self.room("across")
+        w, out, down = self.window, self.room("out"), self.room("down")
         if w.is_padded:
             padded = self.room("padded")
             padded.fill(0)
             inside(w, padded)[...] = x
             x = padded
-        _sum(_columns(w, x), across)
-        return np.multiply(_sum(_rows(w, across), out), self.scale, out=out)
+        _sum(_rows(w, x), down)
+        return np.multiply(_sum(_columns(w, down), out), self.scale, out=out)
 
     def backward(self, dout: Array) -> tuple[Array]:
         w, dx = self.window, self.room("dx")
@@ -224,16 +227,16 @@ class GlobalAvgPool2D(Layer):
         return (dx,)
 
 
-def _columns(w: Window, x: Array) -> list[Array]:
-    """The columns of every window, over all rows: kw views (N, H, out width, C)."""
-    last = (w.out[1] - 1) * w.stride[1] + 1
-    return [x[:, :, j : j + last : w.stride[1]] for j in range(w.kernel[1])]
-
-
-def _rows(w: Window, across: Array) -> list[Array]:
-    """The rows of every window: kh views (N, out height, out width, C)."""
+def _rows(w: Window, x: Array) -> list[Array]:
+    """The rows of every window: kh views (N, out height, W, C)."""
     last = (w.out[0] - 1) * w.stride[0] + 1
-    return [across[:, i : i + last : w.stride[0]] for i in range(w.kernel[0])]
+    return [x[:, i : i + last : w.stride[0]] for i in range(w.kernel[0])]
+
+
+def _columns(w: Window, down: Array) -> list[Array]:
+    """The columns of every window: kw views (N, out height, out width, C)."""
+    last = (w.out[1] - 1) * w.stride[1] + 1
+    return [down[:, :, j : j + last : w.stride[1]] for j in range(w.kernel[1])]
 
 
 def _largest(parts: list[Array], out: Array) -> Array:
