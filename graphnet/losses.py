@@ -120,19 +120,22 @@ class SoftmaxWithLoss(Loss):
         return indices
 
     def forward(self, x: Array, t: Array) -> float:
-        memory = self.buffer("y")
-        self.t, self.rows = t, np.arange(len(x))
-        y = np.subtract(x, x.max(axis=1, keepdims=True), out=memory)
-        of_target = y[self.rows, t]
+        # Reductions as ufuncs and places as flat numbers: half the time of `x.max`, `y[rows, t]`.
+        memory, samples = self.buffer("y"), len(x)
+        self.places = np.arange(0, x.size, x.shape[1])
+        self.places += t
+        y = np.subtract(x, np.maximum.reduce(x, axis=1, keepdims=True), out=memory)
+        of_target = y.reshape(-1).take(self.places)
         y = np.exp(y, out=memory)
-        total = y.sum(axis=1, keepdims=True)
+        total = np.add.reduce(y, axis=1, keepdims=True)
         self.y = np.divide(y, total, out=memory)
-        return float(np.mean(np.log(total[:, 0]) - of_target, dtype=np.float64))
+        losses = np.log(total.reshape(samples))
+        return float(np.add.reduce(np.subtract(losses, of_target), dtype=np.float64)) / samples
 
     def backward(self, dout: float = 1.0) -> Array:
         scale = dout / len(self.y)
         dx: Array = np.multiply(self.y, scale, out=self.buffer("dx"))
-        dx[self.rows, self.t] -= scale
+        dx.reshape(-1)[self.places] -= scale
         return dx
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from graphnet.errors import ShapeError, SpecError, clipped, quoted
 from graphnet.inputs import Batch, batch_of, with_batch_axis
 from graphnet.layers.base import Array, Layer
 from graphnet.losses import Loss
+from graphnet.prediction import Prediction
 from graphnet.scores import class_of
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.reader import Resolved
@@ -22,8 +24,6 @@ from graphnet.spec.reader import Resolved
 DIFFERENCE = 1e-5
 """h of the numerical gradient: the error of the difference is of order h^2, that of rounding
 1e-16 / h."""
-CHUNK = 1000
-"""Samples computed at once by what needs no gradient: the buffers stay in cache and small."""
 
 
 class LiveArrays(dict[str, Array]):
@@ -54,6 +54,7 @@ class Network:
         self.engine = Engine(graph, arrays, flat)
         self.history: list[dict[str, Any]] = []
         self.meta: dict[str, str] = {}
+        self._prediction = Prediction(self.engine, lambda: self.replica().engine)
         self._arrays = dict(arrays)
         self._flat = flat
         self._forward: tuple[Batch, int] | None = None
@@ -104,15 +105,17 @@ class Network:
             f"{self.spec.dtype}>"
         )
 
-    def predict(self, x: Any) -> Any:
+    def predict(self, x: Any, *, threads: int | None = None) -> Any:
         """The outputs for x, before any softmax.
 
+        threads: that share out a large batch; default, all processors. They change no bit.
         Shapes: x (N, ...) or one sample (...), a dict by name where the graph has several
         inputs; the result likewise, a dict where the graph has several outputs.
         Errors: ShapeError.
         """
-        batch = batch_of(self.spec, x)
-        found = self._predict(batch)
+        _check_threads(threads)
+        batch = self._quick_batch(x) or batch_of(self.spec, x)
+        found = self._predict(batch, threads)
         if not batch.batched:
             found = {name: scores[0] for name, scores in found.items()}
         return found if len(found) > 1 else next(iter(found.values()))
@@ -160,8 +163,9 @@ class Network:
                     return self.engine.training_loss(batch.inputs, targets, self._still)
 
             return as_in_training
-        starts = range(0, batch.samples, CHUNK)
-        parts = [(batch.part(i, i + CHUNK), targets[i : i + CHUNK]) for i in starts]
+        size = self.engine.piece
+        starts = range(0, batch.samples, size)
+        parts = [(batch.part(i, i + size), targets[i : i + size]) for i in starts]
 
         def compute() -> float:
             total = 0.0
@@ -258,19 +262,30 @@ class Network:
                 found[name] = np.zeros((batch.samples, *shape), dtype=self.engine.dtype)
         return {name: self._own(found[name], batch) for name in self.graph.shapes}
 
-    def _predict(self, batch: Batch) -> dict[str, Array]:
+    def _predict(self, batch: Batch, threads: int | None = None) -> dict[str, Array]:
         """The outputs of a batch, in arrays of their own."""
-        names = self.graph.wiring.outputs
-        found = {
-            name: np.empty((batch.samples, *self.graph.shapes[name]), self.engine.dtype)
-            for name in names
-        }
         with np.errstate(all="ignore"):
-            for start in range(0, batch.samples, CHUNK):
-                values = self.engine.predict(batch.part(start, start + CHUNK))
-                for name in names:
-                    found[name][start : start + CHUNK] = values[name]
-        return found
+            return self._prediction(batch, threads)
+
+    def _quick_batch(self, x: Any) -> Batch | None:
+        """What `batch_of` makes of an array that needs nothing done to it; None for any other.
+
+        `batch_of` takes 6 microseconds, as long as a small network.
+        """
+        if type(x) is not np.ndarray or self._only is None:
+            return None
+        name, shape = self._only
+        if x.dtype != self.engine.dtype or not x.flags.c_contiguous:
+            return None
+        if x.shape[1:] == shape and x.ndim == len(shape) + 1 and len(x):
+            return Batch({name: x}, len(x), batched=True)
+        return Batch({name: x[np.newaxis]}, 1, batched=False) if x.shape == shape else None
+
+    @cached_property
+    def _only(self) -> tuple[str, Shape] | None:
+        """The input and its shape, where there is one alone."""
+        names = list(self.spec.inputs)
+        return (names[0], self.spec.inputs[names[0]].shape) if len(names) == 1 else None
 
     def _still(self, node: str, tile: int) -> np.random.Generator:
         """Draws that are the same at every call."""
@@ -293,6 +308,11 @@ class Network:
         except ValueError as e:  # lists of unequal lengths
             raise ShapeError(clipped(f"targets: no array of numbers: {e}")) from None
         return loss.targets(t if batch.batched else t[np.newaxis], batch.samples, scores)
+
+
+def _check_threads(threads: int | None) -> None:
+    if threads is not None and threads < 1:
+        raise SpecError(f"threads must be 1 or more, found {threads}")
 
 
 def central_difference(

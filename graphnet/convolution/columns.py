@@ -16,7 +16,7 @@ from graphnet.convolution.method import (
     flat,
     ones,
 )
-from graphnet.convolution.window import Array, element, inside, windows
+from graphnet.convolution.window import Array, inside, strided, windows
 
 BLOCK = 96 * 1024
 """Numbers of a block of columns: with its product it stays in a second-level cache."""
@@ -107,13 +107,20 @@ class Columns(Method):
         dpadded = self.room("dpadded")[:n]
         if block.rows.start == 0:
             dpadded[...] = 0
-        apart = dpadded.reshape(*dpadded.shape[:3], groups, -1)
         parts = columns.reshape(groups, n, rows, w.out[1], kh, kw, -1)
-        parts = parts.transpose(1, 2, 3, 0, 6, 4, 5)
+        parts = parts.transpose(1, 2, 3, 4, 5, 0, 6)
+        # As many columns of the windows at once as do not overlap.
+        wide = min(w.stride[1], kw) if w.dilation[1] == 1 else 1
+        by_n, by_h, by_v, by_c = dpadded.strides
+        by_group = by_c * parts.shape[6]
+        strides = (by_n, by_h * w.stride[0], by_v * w.stride[1], by_v, by_group, by_c)
         for i in range(kh):
-            for j in range(kw):
-                target = element(w, apart, i, j)[:, block.rows]
-                np.add(target, parts[..., i, j], out=target)
+            top = block.rows.start * w.stride[0] + i * w.dilation[0]
+            for j in range(0, kw, wide):
+                part = parts[:, :, :, i, j : j + wide]
+                offset = top * by_h + j * w.dilation[1] * by_v
+                target = strided(dpadded, part.shape, strides, offset)
+                np.add(target, part, out=target)
         if block.rows.stop == w.out[0]:
             dx[block.samples] = inside(w, dpadded)
 

@@ -88,7 +88,7 @@ class Affine(Layer):
 
     def backward(self, dout: Array) -> tuple[Array | None]:
         np.matmul(self.x.T, dout, out=self.dW)
-        np.sum(dout, axis=0, out=self.db)
+        np.add.reduce(dout, axis=0, out=self.db)
         if not self.needs[0]:
             return (None,)
         return (np.matmul(dout, self.W.T, out=self.buffer("dx")),)

@@ -136,11 +136,10 @@ class BatchNorm(BatchLayer):
         return out
 
     def gather_back(self, dout: Array) -> Array:
-        """Rows of float64: dbeta and dgamma."""
-        apart = self._minus(self.x, self.room("centre"), self.room("dapart"))
-        np.multiply(apart, dout, out=apart)
-        sums = [_sums(a.reshape(-1, a.shape[-1])) for a in (dout, apart)]
-        self.part = np.stack([sums[0], sums[1] * self.room("inverse")])
+        """Rows of float64: dbeta and dgamma, the latter from sum(dout * x) - mean * sum(dout)."""
+        products = np.multiply(self.x, dout, out=self.room("dapart"))
+        dbeta, total = (_sums(a.reshape(-1, a.shape[-1])) for a in (dout, products))
+        self.part = np.stack([dbeta, (total - self.room("centre") * dbeta) * self.room("inverse")])
         return self.part
 
     def settle_back(self) -> None:

@@ -14,9 +14,9 @@ from graphnet.optimizers import Optimizer
 from graphnet.training.shards import joined
 from graphnet.workspace import aligned
 
-PIECE = 16 * 1024
+PIECE = 64 * 1024
 """Elements that are added and moved at once: what one step takes of them stays in cache."""
-WORTH_SHARING = 100_000
+WORTH_SHARING = 2_000_000
 """Parameters from which on the threads share the work: handing over takes the time of these."""
 
 
