@@ -226,7 +226,7 @@ class Program:
                 own = {name: np.empty_like(param) for name, param in params.items()}
             layer = LAYERS[spec.type](spec, params=params, grads=own, state=state, shapes=arriving)
             layer.needs = wants
-            layer.training = self.schedule.training
+            layer.training = layer.backs = self.schedule.training
             layer.compute_in({**self._views(node, rows), **kept})
             found.append(layer)
         return found

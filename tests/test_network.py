@@ -8,7 +8,6 @@ import pytest
 
 from graphnet.builder import build
 from graphnet.errors import DatasetError, ShapeError, SpecError
-from graphnet.network import CHUNK
 from graphnet.scores import class_of, probabilities
 
 MLP = (
@@ -103,7 +102,7 @@ def test_a_single_score_is_a_binary_one(network):
 
 
 def test_loss_is_the_mean_over_the_batch_in_any_number_of_chunks(mlp, rng):
-    x = rng.normal(size=(2 * CHUNK + 7, 4))
+    x = rng.normal(size=(2007, 4))
     t = rng.integers(0, 3, len(x))
     shares = np.log(probabilities(mlp.predict(x)))[np.arange(len(x)), t]
     assert mlp.loss(x, t) == pytest.approx(-shares.mean(), rel=1e-12)

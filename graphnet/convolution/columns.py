@@ -16,7 +16,7 @@ from graphnet.convolution.method import (
     flat,
     ones,
 )
-from graphnet.convolution.window import Array, inside, strided, windows
+from graphnet.convolution.window import Array, add_to, inside, strided, windows
 
 BLOCK = 96 * 1024
 """Numbers of a block of columns: with its product it stays in a second-level cache."""
@@ -120,7 +120,7 @@ class Columns(Method):
                 part = parts[:, :, :, i, j : j + wide]
                 offset = top * by_h + j * w.dilation[1] * by_v
                 target = strided(dpadded, part.shape, strides, offset)
-                np.add(target, part, out=target)
+                add_to(target, part)
         if block.rows.stop == w.out[0]:
             dx[block.samples] = inside(w, dpadded)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphnet.convolution.method import Block, Method, Room, Rooms, Size, block_size, blocks, flat
-from graphnet.convolution.window import Array, element, inside, strided
+from graphnet.convolution.window import Array, add_to, element, inside, strided
 
 BLOCK = 64 * 1024
 """Numbers of a block of columns: with its product it stays in a second-level cache."""
@@ -122,7 +122,7 @@ class LyingColumns(Method):
         for i in range(w.kernel[0]):
             for j in range(w.kernel[1]):
                 target = element(w, dpadded, i, j)[:, block.rows]
-                np.add(target, m.rows[i, j].transpose(1, 2, 3, 0), out=target)
+                add_to(target, m.rows[i, j].transpose(1, 2, 3, 0))
         if block.rows.stop == w.out[0]:
             dx[block.samples] = inside(w, dpadded)
 

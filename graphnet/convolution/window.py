@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from graphnet.errors import ShapeError
+
+COPIED = 16 * 1024
+"""Bytes that are copied at a time."""
 
 Array = npt.NDArray[np.floating]
 Pair = tuple[int, int]
@@ -134,3 +138,18 @@ def inside(w: Window, padded: Array) -> Array:
     """The image within its padding, a view."""
     (top, _), (left, _) = w.padding
     return padded[:, top : top + w.size[0], left : left + w.size[1]]
+
+
+def add_to(target: Array, part: Array) -> None:
+    """target += part, a view of elements that lie apart: some samples at a time, or some rows.
+
+    NumPy cannot tell that such elements do not overlap and copies them first: the copy should stay
+    in cache. Shapes: both (N, rows, ...).
+    """
+    one = math.prod(part.shape[1:]) * part.itemsize
+    samples = max(1, COPIED // one)
+    rows = max(1, part.shape[1] * COPIED // one) if one > COPIED else part.shape[1]
+    for i in range(0, len(part), samples):
+        for j in range(0, part.shape[1], rows):
+            piece = target[i : i + samples, j : j + rows]
+            np.add(piece, part[i : i + samples, j : j + rows], out=piece)

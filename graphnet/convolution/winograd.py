@@ -110,8 +110,7 @@ class Winograd(Method):
                 np.add(dU, dU2, out=dU)
             if dx is not None:
                 np.matmul(m.dP, U_T, out=m.V)  # V is read: its memory is free
-                _both(self.toom.B, m.d, m.half, m.d)
-                self._add(block, m, dx)
+                self._put_back(block, m, dx)
         r, f = self.toom.taps, self.toom.points
         half = flat(dU2.reshape(-1), r, f, W[0, 0].size)
         _both(self.toom.G.T, dU.reshape(f, f, -1), half, dW.reshape(r, r, -1))
@@ -133,12 +132,16 @@ class Winograd(Method):
         np.matmul(self.toom.A, m.dY_rows, out=m.dY_half)
         np.matmul(self.toom.A, m.dY_columns, out=m.dP_points)
 
-    def _add(self, block: Block, m: _Memory, dx: Array) -> None:
-        """dx = the sum of what overlapping tiles give to each element."""
-        if block.rows.start == 0:
-            m.dpadded.fill(0)
-        for target, part in m.overlaps:
-            np.add(target, part, out=target)
+    def _put_back(self, block: Block, m: _Memory, dx: Array) -> None:
+        """dx = B dV B.T, added where tiles overlap: columns first, then rows.
+
+        Sums go from one memory to another: in place, NumPy could not tell that a tile's elements
+        do not overlap, and would copy them first.
+        """
+        np.matmul(self.toom.B, m.d, out=m.half)
+        m.across(first=True)
+        np.matmul(self.toom.B, m.strips, out=m.dstrips)
+        m.down(first=block.rows.start == 0)
         if block.rows.stop == self.grid.grid[0]:
             np.copyto(dx[block.samples], m.dinside)
 
@@ -192,17 +195,56 @@ class _Memory:
         self.dP_points = flat(three, f, f, tiles * M)
         self.dP = self.dP_points.reshape(f * f, tiles, M)
 
-        self.dpadded = room("dpadded")[:samples]
-        self.dinside = inside(window, self.dpadded)
-        dtiles = grid.overlapping(self.dpadded, rows)
-        halves = (slice(0, m), slice(m, f))  # tiles overlap between these parts, not in one
-        self.overlaps = [(dtiles[i, j], self.d_tiles[i, j]) for i in halves for j in halves]
+        width = grid.padded[1]
+        strips = flat(one, f, samples, count, width, C)
+        self.strips = strips.reshape(f, -1)
+        self.across = _Overlap(
+            strips.transpose(3, 0, 1, 2, 4),
+            flat(two, f, f, samples, count, columns, C).transpose(1, 4, 0, 2, 3, 5),
+        )
+        dstrips = flat(two, f, samples, count, width, C)
+        self.dstrips = dstrips.reshape(f, -1)
+        dpadded = room("dpadded")[:samples]
+        self.dinside = inside(window, dpadded)
+        band = dpadded[:, rows.start * m : rows.stop * m + f - m]
+        self.down = _Overlap(band.transpose(1, 0, 2, 3), dstrips.transpose(0, 2, 1, 3, 4))
 
         self.covered = room("covered")[:samples]
         if grid.ragged:
             height, width = window.out
             self.uncovered = self.covered[:, :height, :width]
             self.margins = self.covered[:, height:], self.covered[:, :, width:]
+
+
+class _Overlap:
+    """Tiles that overlap by some elements along one axis, put together in `line`.
+
+    Shapes: line (m * tiles + f - m, ...), tiles (f, tiles, ...).
+    """
+
+    def __init__(self, line: Array, tiles: Array) -> None:
+        m, f, count = OUTPUTS, len(tiles), tiles.shape[1]
+        common = f - m
+        apart = line[: m * count].reshape(count, m, *line.shape[1:])
+        self.copies = [
+            (apart[:, common:], tiles[common:m].swapaxes(0, 1)),
+            (line[m * count :], tiles[m:, -1]),
+        ]
+        self.first = line[:common], tiles[:common, 0]
+        self.sum = tiles[:common, 1:], tiles[m:, :-1], apart[1:, :common].swapaxes(0, 1)
+
+    def __call__(self, *, first: bool) -> None:
+        """first: whether nothing that came before lies where the first tile begins."""
+        for target, part in self.copies:
+            np.copyto(target, part)
+        part, other, target = self.sum
+        np.add(part, other, out=target)
+        target, part = self.first
+        if first:
+            np.copyto(target, part)
+        else:
+            for row, more in zip(target, part, strict=True):
+                np.add(row, more, out=row)
 
 
 class _Grid:

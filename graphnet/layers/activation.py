@@ -42,7 +42,8 @@ class Relu(Layer):
             }
 
     def forward(self, x: Array) -> Array:
-        self.mask = np.greater(x, 0, out=self.buffer("mask"))
+        if self.backs:
+            self.mask = np.greater(x, 0, out=self.buffer("mask"))
         zero = self.buffer("zero")
         return np.maximum(x, 0 if zero is None else zero, out=self.buffer("out"))
 

@@ -150,6 +150,7 @@ class Layer:
     shapes: of one sample at each port; a layer alone learns them from what it is given.
     needs: for each port, whether its gradient is wanted; `None` may stand for one that is not.
     training: whether a pass is one of training; dropout and batch norm then do something else.
+    backs: whether a `backward` may follow; otherwise nothing needs to be kept for it.
     rng: what a layer draws from in training; the network gives it one that derives from the seed.
 
     A layer alone, as in chapter 5 of the book, allocates what it returns. In a network it
@@ -178,6 +179,7 @@ class Layer:
         self.state = dict(state or {})
         self.needs = (True,) * len(self.spec.ports)
         self.training = False
+        self.backs = True
         self.rng: np.random.Generator | None = None
         self._buffers: Arrays | None = None
         self.is_alone = True

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from graphnet.convolution.window import Window, element, inside, window
+from graphnet.convolution.window import Window, add_to, element, inside, window
 from graphnet.declaration import Shape
 from graphnet.layers.base import Array, Buffer, Flops, Layer, NodeSpec, register
 from graphnet.layers.image import BothField, PaddingField, both, image_shape
@@ -121,11 +121,11 @@ class MaxPool2D(Layer):
             np.equal(x, out, out=hit)
             part = np.multiply(rest, hit, out=dx if exact else _like(self.room("part"), dout))
             if not exact:
-                np.add(dx, part, out=dx)
+                add_to(dx, part)
             last = exact and dx is dxs[-2]
             rest = np.subtract(rest, part, out=dxs[-1] if last else _like(self.room("rest"), dout))
         if not exact:
-            np.add(dxs[-1], rest, out=dxs[-1])
+            add_to(dxs[-1], rest)
         elif len(dxs) == 1:
             dxs[0][...] = rest
 
@@ -184,8 +184,7 @@ class AvgPool2D(Layer):
         whole.fill(0)
         for i in range(w.kernel[0]):
             for j in range(w.kernel[1]):
-                part = element(w, whole, i, j)
-                np.add(part, share, out=part)
+                add_to(element(w, whole, i, j), share)
         if whole is not dx:
             dx[...] = inside(w, whole)
         return (dx,)
