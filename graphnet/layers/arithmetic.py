@@ -35,6 +35,7 @@ class Add(Layer):
     """
 
     class Spec(_TwoInputs):
+        keeps: ClassVar[tuple[str, ...]] = ()
         type: Literal["Add"]
 
         def buffers(self, out: Shape, *shapes: Shape) -> dict[str, Buffer]:
@@ -59,6 +60,7 @@ class Sub(Layer):
     """
 
     class Spec(_TwoInputs):
+        keeps: ClassVar[tuple[str, ...]] = ()
         type: Literal["Sub"]
 
         def buffers(self, out: Shape, *shapes: Shape) -> dict[str, Buffer]:
@@ -83,6 +85,7 @@ class Mul(Layer):
     """
 
     class Spec(_TwoInputs):
+        keeps: ClassVar[tuple[str, ...]] = ("x", "y")
         type: Literal["Mul"]
 
     def forward(self, x: Array, y: Array) -> Array:
@@ -104,6 +107,7 @@ class Div(Layer):
     """
 
     class Spec(_TwoInputs):
+        keeps: ClassVar[tuple[str, ...]] = ("y", "out")
         type: Literal["Div"]
 
         def flops(self, out: Shape, *shapes: Shape) -> Flops:
@@ -130,6 +134,7 @@ class Neg(Layer):
     """
 
     class Spec(_OneInput):
+        keeps: ClassVar[tuple[str, ...]] = ()
         type: Literal["Neg"]
 
     def forward(self, x: Array) -> Array:
@@ -148,6 +153,7 @@ class Exp(Layer):
     """
 
     class Spec(_OneInput):
+        keeps: ClassVar[tuple[str, ...]] = ("out",)
         type: Literal["Exp"]
 
     def forward(self, x: Array) -> Array:
@@ -167,6 +173,7 @@ class Log(Layer):
     """
 
     class Spec(_OneInput):
+        keeps: ClassVar[tuple[str, ...]] = ("x",)
         type: Literal["Log"]
 
     def forward(self, x: Array) -> Array:
@@ -186,6 +193,7 @@ class Reciprocal(Layer):
     """
 
     class Spec(_OneInput):
+        keeps: ClassVar[tuple[str, ...]] = ("out",)
         type: Literal["Reciprocal"]
 
         def flops(self, out: Shape, *shapes: Shape) -> Flops:
@@ -212,6 +220,7 @@ class Power(Layer):
     """
 
     class Spec(_OneInput):
+        keeps: ClassVar[tuple[str, ...]] = ("x",)
         type: Literal["Power"]
         exponent: float
         """The constant power."""

@@ -24,6 +24,7 @@ class MatMul(Layer):
 
     class Spec(NodeSpec):
         ports: ClassVar[tuple[str, ...]] = ("x", "y")
+        keeps: ClassVar[tuple[str, ...]] = ("x", "y")
         type: Literal["MatMul"]
 
         def infer_shape(self, x: Shape, y: Shape) -> Shape:
@@ -56,6 +57,8 @@ class Affine(Layer):
 
     class Spec(NodeSpec):
         skips_unwanted: ClassVar[bool] = True
+        keeps: ClassVar[tuple[str, ...]] = ("x",)
+        undivided: ClassVar[bool] = True
         type: Literal["Affine"]
         units: Dim
         """M, how many numbers come out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 from graphnet.declaration import Shape
 from graphnet.layers.base import Array, Buffer, Flops, Layer, NodeSpec, register
@@ -11,6 +11,8 @@ from graphnet.layers.base import Array, Buffer, Flops, Layer, NodeSpec, register
 
 class _Free(NodeSpec):
     """A view of what came in: no memory, no arithmetic."""
+
+    keeps: ClassVar[tuple[str, ...]] = ()
 
     def buffers(self, out: Shape, *shapes: Shape) -> dict[str, Buffer]:
         return {}
