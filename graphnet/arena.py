@@ -37,6 +37,7 @@ class Storage:
         self.buffer = buffer
         self.nbytes = nbytes  # of one sample
         self.touched: set[int] = set()  # the numbers of the calls that read or write it
+        self.read_after: set[int] = set()  # those after which it is added to what they wrote
         self.merged: Storage | None = None
         self.lasting = False
 
@@ -50,6 +51,7 @@ class Storage:
         """The buffers of `other` lie here from now on."""
         other.merged = self
         self.touched |= other.touched
+        self.read_after |= other.read_after
         self.lasting |= other.lasting
 
 
@@ -168,6 +170,8 @@ class Layout:
                 continue
             self._touch(leaving, {now})
             self._touch(earlier, {now})
+            for storage in earlier:
+                storage.read_after.add(now)
             if source not in self.sums:
                 self.sums.add(source)
                 self._new((source, "sum"), Buffer(schedule.graph.shapes[source]))
@@ -196,7 +200,8 @@ class Layout:
                 continue
             under = read[0].root()
             fits = under.nbytes == written.nbytes and under.buffer.mask == written.buffer.mask
-            free = not under.lasting and max(under.touched) == self._time[call]
+            now = self._time[call]
+            free = not under.lasting and max(under.touched) == now and now not in under.read_after
             if under is not written and fits and free:
                 under.take_over(written)
 

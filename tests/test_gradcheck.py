@@ -80,3 +80,17 @@ def test_the_figures_are_those_of_the_formula():
 
 def test_nan_does_not_pass():
     assert not compare("w", np.array([np.nan]), np.array([1.0])).passed
+
+
+def test_a_bias_before_a_batch_norm_has_no_effect_and_passes(network, rng):
+    nodes = [
+        {"id": "a", "type": "Affine", "units": 3},
+        {"id": "norm", "type": "BatchNorm"},
+        {"id": "tanh", "type": "Tanh"},
+        {"id": "score", "type": "Affine", "units": 3},
+    ]
+    net = network(nodes, [["x", "a", "norm", "tanh", "score"]], loss={"type": "SoftmaxWithLoss"})
+    rows = {row.name: row for row in check(net, rng.normal(size=(6, 4)), rng.integers(0, 3, 6))}
+    assert all(row.passed for row in rows.values())
+    assert rows["a/b"].error == 0
+    assert rows["a/W"].error > 0

@@ -92,8 +92,8 @@ def test_layers_that_train_in_their_own_way_have_numerical_gradients(text, sampl
         state = {name: array.copy() for name, array in net.state.items()}
         x, t = rng.normal(size=(samples, 4, 5, 2)), rng.integers(0, 3, samples)
         for row in check(net, x, t):
-            # A bias before a batch norm has no effect: there, both are rounding alone.
-            assert row.passed or row.difference < 1e-9, row
+            # Of a gradient near 1e-8, rounding of the differences is a larger part.
+            assert row.passed or row.difference < 1e-10, row
     for name, array in net.state.items():
         np.testing.assert_array_equal(array, state[name])
 
