@@ -58,6 +58,12 @@ def mnist() -> Path:
     return path
 
 
+def environment() -> dict[str, str]:
+    """This process's, with compiled modules kept, as in any installation: where that is turned
+    off, what pip has not compiled beforehand is compiled at every start."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
 def train_ours(folder: Path, seed: int) -> Command:
     sets = [f"train.epochs={EPOCHS}", f"train.seed={seed}"]
     return [
@@ -98,7 +104,9 @@ class Training(Side):
             command = [sys.executable, *self.command(Path(folder), self.seed)]
             self.seed += 1
             begin = time.perf_counter()
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder)
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, text=True, cwd=folder, env=environment()
+            )
             try:
                 for line in process.stdout:
                     epoch = json.loads(line)
@@ -161,6 +169,11 @@ class Labelling(Side):
 
     def _run(self) -> str:
         done = subprocess.run(
-            self.command, check=True, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
+            self.command,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            env=environment(),
         )
         return done.stdout.strip()

@@ -12,7 +12,7 @@ from types import TracebackType
 
 import numpy as np
 
-SWITCH = 1e-4
+SWITCH = 2e-5
 """Seconds that a thread waits for the interpreter before it asks for it: Python's 5 ms are longer
 than most steps, and two threads lost a twentieth of their time to them."""
 
@@ -36,7 +36,7 @@ class Crew(AbstractContextManager["Crew"]):
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._hands = [_Hand(i) for i in range(1, threads)]
-        self._finalizer = weakref.finalize(self, _dismiss, self._hands)
+        weakref.finalize(self, _dismiss, self._hands)
 
     def each(self, items: int, work: Work) -> None:
         """work(thread, item) for every item, each once; the first error is raised when all rest."""
@@ -58,8 +58,8 @@ class Crew(AbstractContextManager["Crew"]):
             raise errors[0]
 
     def close(self) -> None:
-        """Let the threads go."""
-        self._finalizer()
+        """Let the threads go; new ones come with the next work."""
+        _dismiss(self._hands)
 
     def __exit__(
         self,
@@ -116,3 +116,4 @@ def _dismiss(hands: list[_Hand]) -> None:
         if hand.thread is not None:
             hand.begin(None, iter(()))
             hand.thread.join()
+            hand.thread = None

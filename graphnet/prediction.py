@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from graphnet.engine import Engine
 from graphnet.inputs import Batch
 from graphnet.layers.base import Array
+
+if TYPE_CHECKING:
+    from graphnet.crew import Crew
 
 PIECES = 16
 """Of a batch that is large enough: as many as a few threads can share evenly."""
@@ -28,7 +32,7 @@ class Prediction:
     def __init__(self, engine: Engine, replica: Callable[[], Engine]) -> None:
         self._engines = [engine]
         self._replica = replica
-        self._crew: object = None
+        self._crew: Crew | None = None
 
     def __call__(self, batch: Batch, threads: int | None) -> dict[str, Array]:
         engine, samples = self._engines[0], batch.samples
@@ -58,12 +62,9 @@ class Prediction:
         from graphnet.crew import Crew, threads_here
 
         threads = min(threads or threads_here(), items)
-        crew = self._crew
-        if not isinstance(crew, Crew) or crew.threads != threads:
-            if isinstance(crew, Crew):
-                crew.close()
-            self._crew = crew = Crew(threads)
+        if self._crew is None or self._crew.threads != threads:
+            self._crew = Crew(threads)
         while len(self._engines) < threads:
             self._engines.append(self._replica())
         with one_thread():
-            crew.each(items, work)
+            self._crew.each(items, work)

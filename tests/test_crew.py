@@ -55,6 +55,15 @@ def test_threads_end_with_the_crew():
     assert threading.active_count() == before
 
 
+def test_work_after_close_brings_new_threads():
+    crew = Crew(2)
+    for _ in range(2):
+        done = []
+        crew.each(4, lambda thread, i: done.append(i))
+        assert sorted(done) == [0, 1, 2, 3]
+        crew.close()
+
+
 def test_warnings_are_off_in_every_thread():
     with Crew(2) as crew, np.errstate(all="ignore"):
         crew.each(8, lambda thread, i: np.log(np.zeros(3)))
