@@ -15,7 +15,7 @@ import numpy as np
 
 from graphnet.layers.base import Array, Buffer, NodeSpec
 from graphnet.schedule import LOSS, Call, Schedule
-from graphnet.workspace import ALIGNMENT, aligned
+from graphnet.workspace import ALIGNMENT
 
 Key = tuple[str, str]
 """(node, name of a buffer); ("x", "sum") is the sum of the gradients of a name that fans out."""
@@ -84,10 +84,6 @@ class Layout:
         dtype = np.dtype(bool) if place.buffer.mask else self.dtype
         nbytes = math.prod(shape) * dtype.itemsize
         return block[place.offset : place.offset + nbytes].view(dtype).reshape(shape)
-
-    def block(self) -> Array:
-        """Memory for all of it."""
-        return aligned((max(self.nbytes, 1),), np.dtype(np.uint8))
 
     # What is written and read, and when.
 

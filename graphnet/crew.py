@@ -12,12 +12,13 @@ from types import TracebackType
 
 import numpy as np
 
-SWITCH = 2e-5
-"""Seconds that a thread waits for the interpreter before it asks for it: Python's 5 ms are longer
-than most steps, and two threads lost a twentieth of their time to them."""
+from graphnet.held import Held
 
 Work = Callable[[int, int], None]
 """(number of the thread, number of the item)"""
+SWITCH = 2e-5
+"""Seconds that a thread waits for the interpreter before it asks for it: Python's 5 ms are longer
+than most steps, and two threads lost a twentieth of their time to them."""
 
 
 def threads_here() -> int:
@@ -35,25 +36,28 @@ class Crew(AbstractContextManager["Crew"]):
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._hands = [_Hand(i) for i in range(1, threads)]
+        self._hands: list[_Hand] = []
+        self._process = 0
+        self._make_hands()
         weakref.finalize(self, _dismiss, self._hands)
 
     def each(self, items: int, work: Work) -> None:
         """work(thread, item) for every item, each once; the first error is raised when all rest."""
+        if self._process != os.getpid():  # threads do not come along into a forked process
+            self._make_hands()
         waiting = iter(range(items))
-        interval = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH)
-        helping = self._hands[: max(0, items - 1)]
-        for hand in helping:
-            hand.begin(work, waiting)
-        try:
-            for item in waiting:
-                work(0, item)
-        finally:
-            for _ in waiting:  # after an error nobody begins anew
-                pass
-            sys.setswitchinterval(interval)
-            errors = [error for hand in helping if (error := hand.end()) is not None]
+        tasks: list[_Task] = []
+        with _short_waits:
+            try:
+                for hand in self._hands[: max(0, items - 1)]:
+                    tasks.append(hand.begin(work, waiting))
+                for item in waiting:
+                    work(0, item)
+            finally:
+                for _ in waiting:  # after an error nobody begins anew
+                    pass
+                _all_rest(tasks)
+        errors = [task.error for task in tasks if task.error is not None]
         if errors:
             raise errors[0]
 
@@ -69,31 +73,38 @@ class Crew(AbstractContextManager["Crew"]):
     ) -> None:
         self.close()
 
+    def _make_hands(self) -> None:
+        self._process = os.getpid()
+        self._hands[:] = [_Hand(i) for i in range(1, self.threads)]
+
+
+class _Task:
+    """What a hand is to do, and how it went."""
+
+    def __init__(self, work: Work, waiting: Iterator[int]) -> None:
+        self.work, self.waiting = work, waiting
+        self.error: BaseException | None = None
+        self.done = False
+        self.ended = threading.Lock()
+        self.ended.acquire()
+
 
 class _Hand:
     """One thread beside the caller's."""
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.begun, self.ended = threading.Lock(), threading.Lock()
-        self.begun.acquire()
-        self.ended.acquire()
-        self.work: Work | None = None
-        self.waiting: Iterator[int] = iter(())
-        self.error: BaseException | None = None
+        self.begun = threading.Semaphore(0)
+        self.task: _Task | None = None
         self.thread: threading.Thread | None = None
 
-    def begin(self, work: Work | None, waiting: Iterator[int]) -> None:
-        self.work, self.waiting = work, waiting
-        if self.thread is None and work is not None:
+    def begin(self, work: Work, waiting: Iterator[int]) -> _Task:
+        if self.thread is None:
             self.thread = threading.Thread(target=_labour, args=(self,), daemon=True)
             self.thread.start()
+        task = self.task = _Task(work, waiting)
         self.begun.release()
-
-    def end(self) -> BaseException | None:
-        self.ended.acquire()
-        error, self.error, self.work = self.error, None, None
-        return error
+        return task
 
 
 def _labour(hand: _Hand) -> None:
@@ -101,19 +112,44 @@ def _labour(hand: _Hand) -> None:
     with np.errstate(all="ignore"):
         while True:
             hand.begun.acquire()
-            if hand.work is None:
+            task = hand.task
+            if task is None:
                 return
             try:
-                for item in hand.waiting:
-                    hand.work(hand.number, item)
+                for item in task.waiting:
+                    task.work(hand.number, item)
             except BaseException as e:  # noqa: BLE001 # raised again by the caller
-                hand.error = e
-            hand.ended.release()
+                task.error = e
+            task.done = True
+            task.ended.release()
+
+
+def _all_rest(tasks: list[_Task]) -> None:
+    """Wait for all, also where the caller is interrupted: what they compute in is used again."""
+    interrupted: KeyboardInterrupt | None = None
+    for task in tasks:
+        while not task.done:
+            try:
+                task.ended.acquire()
+            except KeyboardInterrupt as e:
+                interrupted = e
+    if interrupted is not None:
+        raise interrupted
 
 
 def _dismiss(hands: list[_Hand]) -> None:
     for hand in hands:
-        if hand.thread is not None:
-            hand.begin(None, iter(()))
-            hand.thread.join()
-            hand.thread = None
+        thread, hand.thread = hand.thread, None
+        if thread is not None and thread.is_alive():
+            hand.task = None
+            hand.begun.release()
+            thread.join()
+
+
+def _wait_shortly() -> Callable[[], None]:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH)
+    return lambda: sys.setswitchinterval(interval)
+
+
+_short_waits = Held(_wait_shortly)

@@ -185,21 +185,23 @@ class Engine:
 
     def program(self, samples: int, *, training: bool) -> Program:
         """The program for so many samples, made on first use."""
-        if self._generation != self.workspace.generation:
-            self._programs.clear()
-            self._generation = self.workspace.generation
+        self._forget_stale()
         program = self._programs.get((training, samples))
         if program is None:
             program = self._program(samples, training)
         return program
 
+    def _forget_stale(self) -> None:
+        """Programs whose block has been given up for a larger one."""
+        if self._generation != self.workspace.generation:
+            self._programs.clear()
+            self._generation = self.workspace.generation
+
     def _program(self, samples: int, training: bool) -> Program:
         schedule = Schedule(self.computed, samples, training=training)
         layout = Layout(schedule)
         block = self.workspace.reserve(layout.nbytes)
-        if self._generation != self.workspace.generation:
-            self._programs.clear()
-            self._generation = self.workspace.generation
+        self._forget_stale()
         while len(self._programs) >= MOST_PROGRAMS:
             del self._programs[next(iter(self._programs))]
         grads = {**self.grads, **self._shared} if training else {}

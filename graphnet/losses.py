@@ -105,7 +105,7 @@ class SoftmaxWithLoss(Loss):
                 f"target {t[wrong[0]]} is no class: indices go from 0 to {classes - 1} "
                 f"(sample {wrong[0]})"
             )
-        return t
+        return t.astype(np.intp, copy=False)
 
     @staticmethod
     def _one_hot(t: Array, samples: int, classes: int) -> Array:

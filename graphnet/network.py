@@ -230,7 +230,7 @@ class Network:
         Errors: ShapeError, also where no `forward` came before.
         """
         batch, passed = self._forward or (None, 0)
-        if batch is None or passed != self.engine.passes:  # a later pass wrote over its values
+        if batch is None or passed != self.engine.passes:  # a later pass may have other parameters
             raise ShapeError("backward follows forward: call forward(values) first")
         if douts is not None and not isinstance(douts, Mapping):
             raise ShapeError("douts are given by node: backward({'price': 1.0})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,13 +50,17 @@ class Prediction:
             for name, array in found.items():
                 array[rows] = values[name]
 
-        work = engine.plan.total().forward * samples
-        if len(starts) == 1 or work < WORTH_SHARING or threads == 1:
+        if len(starts) == 1 or self._work * samples < WORTH_SHARING:
             for i in range(len(starts)):
                 piece(0, i)
         else:
             self._share(len(starts), piece, threads)
         return found
+
+    @cached_property
+    def _work(self) -> int:
+        """Operations of one sample."""
+        return self._engines[0].plan.total().forward
 
     def _share(self, items: int, work: Callable[[int, int], None], threads: int | None) -> None:
         from graphnet.blas import one_thread

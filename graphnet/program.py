@@ -109,7 +109,9 @@ class Program:
         self.begin(inputs)
         for i in range(len(self._steps)):
             self.run(i)
-        return {name: self._values[source] for name, source in self._results}
+        found = {name: self._values[source] for name, source in self._results}
+        self._values = {}  # the caller's arrays are not held on to
+        return found
 
     def run(self, i: int) -> None:
         """One phase. What a meeting after it needs stands in `parts`."""

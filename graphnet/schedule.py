@@ -65,7 +65,7 @@ class Schedule:
         self.graph = graph
         self.samples = samples
         self.training = training
-        self.outputs = graph.wiring.outputs[:1] if training else graph.wiring.outputs
+        self.outputs = graph.wiring.outputs
         needed = ancestors(graph.wiring.sources, self.outputs)
         self._aside = set() if training else {n for n in needed if self._stands_aside(n)}
         self.order = self._order(needed - self._aside)

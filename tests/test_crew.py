@@ -1,7 +1,11 @@
 """Threads that share out work: each item once, errors to the caller, nobody left behind."""
 
 import gc
+import os
+import signal
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -56,12 +60,11 @@ def test_threads_end_with_the_crew():
 
 
 def test_work_after_close_brings_new_threads():
-    crew = Crew(2)
+    crew, done = Crew(2), []
     for _ in range(2):
-        done = []
         crew.each(4, lambda thread, i: done.append(i))
-        assert sorted(done) == [0, 1, 2, 3]
         crew.close()
+    assert sorted(done) == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
 def test_warnings_are_off_in_every_thread():
@@ -71,3 +74,58 @@ def test_warnings_are_off_in_every_thread():
 
 def test_processors_are_counted():
     assert threads_here() >= 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals sent to a thread")
+def test_an_interrupt_waits_for_the_others_and_leaves_nothing_behind():
+    caller, begun, finished, again = threading.get_ident(), threading.Event(), [], []
+
+    def work(thread: int, i: int) -> None:
+        if thread == 0:
+            begun.wait(30)
+            return
+        begun.set()
+        signal.pthread_kill(caller, signal.SIGINT)
+        threading.Event().wait(0.2)  # the caller waits for this hand meanwhile
+        finished.append(i)
+
+    with Crew(2) as crew:
+        with pytest.raises(KeyboardInterrupt):
+            crew.each(2, work)
+        assert len(finished) == 1
+        crew.each(6, lambda thread, i: again.append(i))
+        assert sorted(again) == list(range(6))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own():
+    with Crew(2) as crew:
+        crew.each(4, lambda thread, i: None)
+        child = os.fork()
+        if child == 0:
+            done = []
+            crew.each(4, lambda thread, i: done.append(i))
+            os._exit(0 if sorted(done) == [0, 1, 2, 3] else 1)
+        deadline = time.monotonic() + 30
+        found, status = 0, 0
+        while not found and time.monotonic() < deadline:
+            found, status = os.waitpid(child, os.WNOHANG)
+        if not found:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        assert (found, status) == (child, 0)
+
+
+def test_two_crews_at_once_give_the_interval_back():
+    interval, both = sys.getswitchinterval(), threading.Barrier(2, timeout=30)
+
+    def use() -> None:
+        with Crew(2) as crew:
+            crew.each(1, lambda thread, i: both.wait())
+
+    other = threading.Thread(target=use)
+    other.start()
+    use()
+    other.join()
+    assert sys.getswitchinterval() == interval

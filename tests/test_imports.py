@@ -33,6 +33,7 @@ RANKS = [
         "prediction",
         "walk",
         "crew",
+        "held",
         "blas",
     },
     {"gradcheck", "bundle", "prepare"},

@@ -46,3 +46,16 @@ def test_scores_are_not_changed(rng):
     loss = SoftmaxWithLoss()
     loss.forward(x, np.array([0, 2, 1, 1]))
     loss.backward()
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint64", "int32"])
+def test_class_indices_of_any_integer_type(mlp_scores, kind):
+    scores, t = mlp_scores
+    loss = SoftmaxWithLoss()
+    expected = loss.forward(scores, loss.targets(t, len(t), scores.shape[1:]))
+    assert loss.forward(scores, loss.targets(t.astype(kind), len(t), scores.shape[1:])) == expected
+
+
+@pytest.fixture
+def mlp_scores(rng):
+    return rng.normal(size=(5, 4)), rng.integers(0, 4, 5)

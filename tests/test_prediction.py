@@ -1,5 +1,7 @@
 """Prediction in pieces: the same bits for any number of threads, the caller's own arrays."""
 
+import weakref
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,29 @@ def test_threads_change_no_bit(model, rng, name):
     expected = net.predict(x, threads=1)
     for threads in (2, 3, 8):
         np.testing.assert_array_equal(net.predict(x, threads=threads), expected)
+
+
+def test_threads_change_no_bit_of_large_products(network, rng):
+    nodes = [
+        {"id": "a", "type": "Affine", "units": 300},
+        {"id": "r", "type": "Relu"},
+        {"id": "b", "type": "Affine", "units": 10},
+    ]
+    inputs = {"inputs": {"x": {"shape": [784]}}, "dtype": "float32"}
+    net = network(nodes, [["x", "a", "r", "b"]], **inputs)
+    x = rng.random((601, 784), dtype=np.float32)
+    expected = net.predict(x, threads=1)
+    for threads in (2, 3):
+        np.testing.assert_array_equal(net.predict(x, threads=threads), expected)
+
+
+def test_the_callers_array_is_not_held_on_to(model, rng):
+    net = build(model("digits"))
+    x = rng.random((40, 64), dtype=np.float32)
+    net.predict(x)
+    alive = weakref.ref(x)
+    del x
+    assert alive() is None
 
 
 def test_pieces_are_what_single_samples_give(model, rng):

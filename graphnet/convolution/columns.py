@@ -90,8 +90,9 @@ class Columns(Method):
 
     def _columns(self, padded: Array, block: Block) -> Array:
         """(groups, windows, kh * kw * C / groups)"""
-        groups, (kh, kw), (_, ow) = self.size.groups, *self.size.window[1:2], self.size.window.out
-        seen = windows(self.size.window, padded)[:, block.rows]
+        w, groups = self.size.window, self.size.groups
+        (kh, kw), ow = w.kernel, w.out[1]
+        seen = windows(w, padded)[:, block.rows]
         n, rows = seen.shape[:2]
         seen = seen.reshape(n, rows, ow, kh, kw, groups, -1) if groups > 1 else seen[..., None, :]
         c, memory = seen.shape[-1], self.room("columns")

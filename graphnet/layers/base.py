@@ -173,7 +173,7 @@ class Layer:
         self.shapes = shapes
         self.params = dict(params or {})
         if grads is None:
-            self.grads = {k: np.zeros_like(v) for k, v in self.params.items()}
+            self.grads = {k: np.zeros_like(v, order="C") for k, v in self.params.items()}
         else:
             self.grads = {k: grads[k] for k in self.params}
         self.state = dict(state or {})
@@ -201,7 +201,9 @@ class Layer:
             return
         self.shapes = tuple(x.shape[1:] for x in xs)
         declared = self.spec.buffers(self.spec.infer_shape(*self.shapes), *self.shapes)
-        found = {name: fresh(buffer, len(xs[0]), xs[0].dtype) for name, buffer in declared.items()}
+        # Integers, as a learner hands them in, are computed with as numbers with a fraction.
+        dtype = xs[0].dtype if xs[0].dtype.kind == "f" else np.dtype(np.float64)
+        found = {name: fresh(buffer, len(xs[0]), dtype) for name, buffer in declared.items()}
         self._buffers = found
         self.bind()
         self.prepare()

@@ -107,7 +107,8 @@ class Conv2D(Layer):
 
     def forward(self, x: Array) -> Array:
         self.compute_alone(x)
-        self.x = x
+        if self.backs:
+            self.x = x
         out = self.room("out")
         self.method.forward(x, self.W, self.b, out)
         return out

@@ -85,7 +85,8 @@ class Affine(Layer):
         self.dW, self.db = self.grads["W"], self.grads["b"]
 
     def forward(self, x: Array) -> Array:
-        self.x = x
+        if self.backs:
+            self.x = x
         out = np.matmul(x, self.W, out=self.buffer("out"))
         return np.add(out, self.b, out=out)
 

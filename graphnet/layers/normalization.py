@@ -21,6 +21,8 @@ from graphnet.layers.base import (
     register,
 )
 
+ROWS = 1024
+"""Rows that are added in the type of the numbers; their sums are added in float64."""
 RUN = 256
 """Numbers that a loop over channels should have side by side: shorter ones cost their overhead."""
 
@@ -176,7 +178,7 @@ class BatchNorm(BatchLayer):
 
     def _minus(self, x: Array, mean: Array, out: Array) -> Array:
         """x - mean, in `out`."""
-        row = np.empty(self.room("slope").shape, x.dtype)
+        row = self.room("slope")  # which backward alone needs
         row[...] = mean
         np.subtract(x.reshape(-1, row.size), row.reshape(-1), out=out.reshape(-1, row.size))
         return out
@@ -194,7 +196,8 @@ def _positions(out: Shape) -> int:
 
 def _sums(flat: Array) -> Array:
     """The sum of each column, (C,), float64; a product with ones is faster than `sum`."""
-    rows = math.gcd(len(flat), 1024)
-    parts = np.matmul(np.ones((1, rows), flat.dtype), flat.reshape(-1, rows, flat.shape[1]))
-    sums: Array = parts.sum(axis=(0, 1), dtype=np.float64)
+    ones, whole = np.ones((1, ROWS), flat.dtype), len(flat) // ROWS * ROWS
+    parts = np.matmul(ones, flat[:whole].reshape(-1, ROWS, flat.shape[1]))
+    rest = np.matmul(ones[:, : len(flat) - whole], flat[whole:])
+    sums: Array = parts.sum(axis=(0, 1), dtype=np.float64) + rest[0]
     return sums

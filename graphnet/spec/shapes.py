@@ -151,4 +151,9 @@ def _sizes(
         if sample > MAX_BYTES:
             text = f"one sample of its output takes {sample:,} bytes; the limit is {MAX_BYTES:,}"
             return [Problem(at, text, label(spec), "limit")]
+        buffers = spec.buffers(shapes[spec.id], *sound[spec.id]).values()
+        computed = sum(math.prod(b.shape) * (1 if b.mask else itemsize) for b in buffers)
+        if computed > MAX_BYTES:
+            text = f"one sample is computed in {computed:,} bytes; the limit is {MAX_BYTES:,}"
+            return [Problem(at, text, label(spec), "limit")]
     return []

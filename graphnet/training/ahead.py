@@ -26,6 +26,8 @@ class Ahead:
         """Inputs and targets of each batch, the last one perhaps shorter."""
         block = self.size * self.batches
         parts = [order[i : i + block] for i in range(0, len(order), block)]
+        if not parts:
+            return
         worker = _Worker(self.feed, self._rooms)
         try:
             worker.begin(0, parts[0])

@@ -126,10 +126,11 @@ class Trainer(AbstractContextManager["Trainer"]):
     def steps(self, order: Array, epoch: int = 1) -> Iterator[float]:
         """One step for each batch of the samples in `order`; yields its loss before the update.
 
+        Between two steps BLAS is still held to one thread and warnings of this thread are off, as
+        for `on_step`: both go back when the last step is done, or the iterator is closed.
         Errors: DivergedError.
         """
         seed = self.recipe.seed
-        # Held from step to step alone: what the caller does in between is not ours to slow.
         with one_thread(), np.errstate(all="ignore"):
             for step, (inputs, t) in enumerate(self._ahead.batches_of(order), 1):
 

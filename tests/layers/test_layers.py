@@ -8,7 +8,7 @@ from layer_cases import CASES, IDS, Case
 
 from graphnet.builder import build
 from graphnet.bundle.model import contents_of, network_of
-from graphnet.errors import ShapeError, SpecError
+from graphnet.errors import ShapeError, SpecError, SpecLimitError
 from graphnet.layers import LAYERS
 from graphnet.network import Network
 from graphnet.plan import Plan
@@ -236,3 +236,43 @@ def test_sigmoid_of_far_numbers_neither_warns_nor_overflows():
 
 def test_relu_lets_nan_through():
     assert np.isnan(LAYERS["Relu"]().forward(np.array([np.nan]))[0])
+
+
+@pytest.mark.parametrize("attributes", [{"stride": 2}, {"padding": "same"}])
+def test_weights_in_any_memory_order_give_the_same_gradient(rng, attributes):
+    ordered = rng.normal(size=(3, 3, 8, 8))
+    x, dout = rng.normal(size=(2, 9, 9, 8)), None
+    found = []
+    for W in (ordered, np.asfortranarray(ordered)):
+        params = {"W": W, "b": np.zeros(8)}
+        layer = LAYERS["Conv2D"](channels=8, kernel=3, **attributes, params=params)
+        out = layer.forward(x)
+        dout = np.ones_like(out) if dout is None else dout
+        layer.backward(dout)
+        found.append(layer.grads["W"])
+    np.testing.assert_array_equal(found[0], found[1])
+    assert found[0].any()
+
+
+def test_layers_alone_take_the_integers_of_a_learner():
+    x = np.arange(16).reshape(1, 4, 4, 1)
+    mean = LAYERS["AvgPool2D"](size=2).forward(x)
+    np.testing.assert_array_equal(mean.ravel(), [2.5, 4.5, 10.5, 12.5])
+    largest = LAYERS["MaxPool2D"](size=2, padding=1).forward(x)
+    np.testing.assert_array_equal(largest.ravel(), [0, 2, 3, 8, 10, 11, 12, 14, 15])
+    norm = LAYERS["BatchNorm"](params={"gamma": np.ones(1), "beta": np.zeros(1)})
+    norm.training = True
+    assert norm.forward(x).std() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes"),
+    [
+        ("MaxPool2D", {"size": 1_000_000, "stride": 1, "padding": "same"}),
+        ("MaxPool2D", {"size": 2**31, "stride": 2**40, "padding": 2**31 - 1}),
+        ("Conv2D", {"channels": 1, "kernel": 2, "dilation": 2**32, "padding": 2**31 - 1}),
+    ],
+)
+def test_what_no_memory_could_hold_is_refused_with_the_spec(kind, attributes):
+    with pytest.raises(SpecLimitError, match=r"one sample is computed in [\d,]+ bytes; the limit is"):
+        graph(Case(kind, attributes, ((8, 8, 1),), ()))

@@ -54,3 +54,7 @@ def test_one_who_stops_early_leaves_no_thread(feed):
     next(batches)
     batches.close()
     assert threading.active_count() == before
+
+
+def test_no_samples_are_no_batches(feed):
+    assert list(Ahead(feed, 10, 1).batches_of(np.arange(0))) == []

@@ -15,7 +15,7 @@ from graphnet.training.loop import Trainer
 RESIDUAL = {
     "format": 1,
     "name": "residual",
-    "inputs": {"x": {"shape": [16, 16, 3]}},
+    "inputs": {"x": {"shape": [14, 14, 3]}},
     "nodes": [
         {"id": "conv1", "type": "Conv2D", "channels": 16, "kernel": 3, "padding": "same"},
         {"id": "bn1", "type": "BatchNorm"},
@@ -35,7 +35,7 @@ RESIDUAL = {
         ["relu1", "add"],
     ],
     "loss": {"type": "SoftmaxWithLoss"},
-    "train": {"epochs": 1, "batch_size": 64, "optimizer": {"type": "Adam"}},
+    "train": {"epochs": 1, "batch_size": 50, "optimizer": {"type": "Adam"}},
 }
 
 

@@ -1,0 +1,46 @@
+"""A setting of the process: made by the first, taken back by the last, in any order."""
+
+import threading
+
+from threadpoolctl import threadpool_info
+
+from graphnet.blas import one_thread
+from graphnet.held import Held
+
+
+def test_the_first_makes_it_and_the_last_takes_it_back():
+    said = []
+
+    def begin():
+        said.append("made")
+        return lambda: said.append("taken back")
+
+    held = Held(begin)
+    with held:
+        with held:
+            assert said == ["made"]
+        assert said == ["made"]
+    assert said == ["made", "taken back"]
+    with held:
+        assert said == ["made", "taken back", "made"]
+
+
+def test_blas_is_held_while_anybody_needs_it():
+    def threads() -> set[int]:
+        return {info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"}
+
+    before, inside, leave = threads(), threading.Event(), threading.Event()
+
+    def other() -> None:
+        with one_thread():
+            inside.set()
+            leave.wait(30)
+
+    with one_thread():
+        thread = threading.Thread(target=other)
+        thread.start()
+        inside.wait(30)
+    assert threads() <= {1}
+    leave.set()
+    thread.join()
+    assert threads() == before
