@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -25,11 +26,34 @@ def _controller() -> Any:
     return ThreadpoolController()  # looks through all loaded libraries: once is enough
 
 
+def _libraries() -> list[Any]:
+    return [one for one in _controller().lib_controllers if one.user_api == "blas"]
+
+
+def _threads() -> list[int]:
+    """How many threads each BLAS in this process has."""
+    return [library.get_num_threads() for library in _libraries()]
+
+
 def _hold() -> Callable[[], None]:
-    restore: Callable[[], None] = (
-        _controller().limit(limits=1, user_api="blas").restore_original_limits
-    )
-    return restore
+    before = _threads()
+    _set([1] * len(before))
+    return lambda: _set(before)
+
+
+def _set(threads: list[int]) -> None:
+    """threadpoolctl lets one thread alone change OpenBLAS, the first, until it ends. One that ends
+    at once leaves the next change to anybody; where another had come first, it may be this one."""
+
+    def change() -> None:
+        for library, count in zip(_libraries(), threads, strict=True):
+            library.set_num_threads(count)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    thread.join()
+    if _threads() != threads:
+        change()
 
 
 _ONE_THREAD = Held(_hold)

@@ -44,3 +44,17 @@ def test_blas_is_held_while_anybody_needs_it():
     leave.set()
     thread.join()
     assert threads() == before
+
+
+def test_blas_is_held_in_a_thread_of_the_callers_after_use_in_the_first():
+    found = []
+
+    def use() -> None:
+        with one_thread():
+            found.extend(i["num_threads"] for i in threadpool_info() if i["user_api"] == "blas")
+
+    use()
+    other = threading.Thread(target=use)
+    other.start()
+    other.join()
+    assert set(found) <= {1}
