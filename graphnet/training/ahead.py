@@ -24,8 +24,7 @@ class Ahead:
 
     def batches_of(self, order: Array) -> Iterator[tuple[dict[str, Array], Array]]:
         """Inputs and targets of each batch, the last one perhaps shorter."""
-        block = self.size * self.batches
-        parts = [order[i : i + block] for i in range(0, len(order), block)]
+        parts = self._blocks(order)
         if not parts:
             return
         worker = _Worker(self.feed, self._rooms)
@@ -40,6 +39,16 @@ class Ahead:
                     yield {name: array[rows] for name, array in inputs.items()}, t[rows]
         finally:
             worker.close()
+
+    def _blocks(self, order: Array) -> list[Array]:
+        """The samples of each block: one batch at first, for which the first step waits, then
+        twice as many each time."""
+        found, start, batches = [], 0, 1
+        while start < len(order):
+            found.append(order[start : start + batches * self.size])
+            start += len(found[-1])
+            batches = min(2 * batches, self.batches)
+        return found
 
 
 class _Worker:
