@@ -22,6 +22,9 @@ TILE_BYTES = 6 * 1024 * 1024
 """What one call may read and write. A second-level cache holds less, but shorter calls make
 threads wait for each other at the interpreter's lock: two of them took 1.3 times as long with
 512 KiB. Within a call, what earns it (convolution) has blocks of its own that stay in cache."""
+PREDICTION_TILE_BYTES = 2 * 1024 * 1024
+"""The same in prediction, which makes half as many calls: 1,000 images of mnist_cnn take 18.9 ms
+in place of 21."""
 
 LOSS = ":loss"
 """Stands for the loss among the nodes, whose names have no colon."""
@@ -138,7 +141,8 @@ class Schedule:
                 run.append(node)
                 continue
             if run:
-                most = max(1, TILE_BYTES // max(map(self._call_bytes, run)))
+                limit = TILE_BYTES if self.training else PREDICTION_TILE_BYTES
+                most = max(1, limit // max(map(self._call_bytes, run)))
                 even = -(-self.samples // -(-self.samples // most))
                 tiles |= dict.fromkeys(run, even)
                 run = []

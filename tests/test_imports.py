@@ -20,7 +20,8 @@ PACKAGE = ROOT / "graphnet"
 RANKS = [
     {"errors"},
     {"declaration", "randomness"},
-    {"convolution", "layers", "losses", "optimizers", "initializers", "schedules", "workspace"},
+    {"products", "convolution", "layers", "losses", "optimizers", "initializers"}
+    | {"schedules", "workspace"},
     {"spec"},
     {"builder", "network", "inputs", "scores"}
     | {

@@ -67,6 +67,7 @@ def test_gradients_are_those_of_a_pass_over_everything(text, samples, tile_bytes
     rng = np.random.default_rng(seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(graphnet.schedule, "TILE_BYTES", tile_bytes)
+        patch.setattr(graphnet.schedule, "PREDICTION_TILE_BYTES", tile_bytes)
         net = build(parse_spec(text), seed=seed)
         x, t = rng.normal(size=(samples, 4, 5, 2)), rng.integers(0, 3, samples)
         found = net.gradient(x, t)

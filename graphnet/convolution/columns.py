@@ -17,6 +17,7 @@ from graphnet.convolution.method import (
     ones,
 )
 from graphnet.convolution.window import Array, add_to, inside, strided, windows
+from graphnet.products import product
 
 BLOCK = 96 * 1024
 """Numbers of a block of columns: with its product it stays in a second-level cache."""
@@ -54,8 +55,8 @@ class Columns(Method):
     def forward(self, x: Array, W: Array, b: Array | None, out: Array) -> None:
         weights = self._matrices(W)
         for block in self._blocks(len(x)):
-            product = self._outputs(out, block)
-            np.matmul(self._columns(self._padded(x, block), block), weights, out=product)
+            outputs = self._outputs(out, block)
+            self._multiply(self._columns(self._padded(x, block), block), weights, outputs)
             if b is not None:
                 part = out[block.samples, block.rows]
                 np.add(part, b, out=part)
@@ -68,12 +69,12 @@ class Columns(Method):
         more = self._matrices(self.room("dW2").reshape(W.shape))
         for i, block in enumerate(self._blocks(len(x))):
             columns = self._columns(self._padded(x, block), block)
-            product = self._outputs(dout, block)
-            np.matmul(columns.transpose(0, 2, 1), product, out=more if i else total)
+            douts = self._outputs(dout, block)
+            self._multiply(columns.transpose(0, 2, 1), douts, more if i else total)
             if i:
                 np.add(total, more, out=total)
             if dx is not None:
-                np.matmul(product, weights.transpose(0, 2, 1), out=columns)
+                self._multiply(douts, weights.transpose(0, 2, 1), columns)
                 self._add(columns, block, dx)
 
     def _blocks(self, samples: int) -> list[Block]:
@@ -125,6 +126,12 @@ class Columns(Method):
         if block.rows.stop == w.out[0]:
             dx[block.samples] = inside(w, dpadded)
 
+    @staticmethod
+    def _multiply(a: Array, b: Array, out: Array) -> None:
+        """A product for each group."""
+        for of_group in zip(a, b, out, strict=True):
+            product(*of_group)
+
     def _matrices(self, W: Array) -> Array:
         """(groups, kh * kw * C / groups, M / groups), a view."""
         groups = self.size.groups
@@ -153,7 +160,7 @@ class Point(Method):
         self.room("ones").fill(1)
 
     def forward(self, x: Array, W: Array, b: Array | None, out: Array) -> None:
-        np.matmul(self._rows(x), W[0, 0], out=self._rows(out))
+        product(self._rows(x), W[0, 0], self._rows(out))
         if b is not None:
             np.add(out, b, out=out)
 
@@ -161,9 +168,9 @@ class Point(Method):
         self, x: Array, W: Array, dout: Array, dW: Array, db: Array | None, dx: Array | None
     ) -> None:
         add_positions(dout, self.room, db)
-        np.matmul(self._rows(x).T, self._rows(dout), out=dW[0, 0])
+        product(self._rows(x).T, self._rows(dout), dW[0, 0])
         if dx is not None:
-            np.matmul(self._rows(dout), W[0, 0].T, out=self._rows(dx))
+            product(self._rows(dout), W[0, 0].T, self._rows(dx))
 
     @staticmethod
     def _rows(image: Array) -> Array:

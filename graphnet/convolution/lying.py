@@ -6,12 +6,10 @@ import numpy as np
 
 from graphnet.convolution.method import Block, Method, Room, Rooms, Size, block_size, blocks, flat
 from graphnet.convolution.window import Array, add_to, element, inside, strided
+from graphnet.products import SMALL
 
 BLOCK = 128 * 1024
 """Numbers of a block of columns: with its product it stays in a second-level cache."""
-SMALL = 1_000_000
-"""Multiplications of one product up to which OpenBLAS does not copy its factors first: with few
-channels that takes as long as the product."""
 
 
 class LyingColumns(Method):

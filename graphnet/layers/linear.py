@@ -11,6 +11,7 @@ from graphnet.declaration import Dim, Shape
 from graphnet.errors import ShapeError
 from graphnet.initializers import He, InitializerField, Zeros
 from graphnet.layers.base import Array, Flops, Layer, NodeSpec, Parameter, register
+from graphnet.products import product
 
 
 @register
@@ -87,12 +88,12 @@ class Affine(Layer):
     def forward(self, x: Array) -> Array:
         if self.backs:
             self.x = x
-        out = np.matmul(x, self.W, out=self.buffer("out"))
+        out = product(x, self.W, self.buffer("out"))
         return np.add(out, self.b, out=out)
 
     def backward(self, dout: Array) -> tuple[Array | None]:
-        np.matmul(self.x.T, dout, out=self.dW)
+        product(self.x.T, dout, self.dW)
         np.add.reduce(dout, axis=0, out=self.db)
         if not self.needs[0]:
             return (None,)
-        return (np.matmul(dout, self.W.T, out=self.buffer("dx")),)
+        return (product(dout, self.W.T, self.buffer("dx")),)
