@@ -90,7 +90,7 @@ class Layout:
     def _forward(self) -> None:
         schedule = self.schedule
         for node in schedule.order:
-            spec, declared = self._spec(node), self._buffers(node)
+            declared = self._buffers(node)
             now = self._time[Call("forward", node)]
             reads = {now}
             if schedule.meets(node):
@@ -98,7 +98,7 @@ class Layout:
             for source in schedule.sources[node]:
                 self._touch(self._values.get(source, []), reads)
             for name, buffer in declared.items():
-                if not (buffer.scratch or buffer.kept or _is_back(spec, name, buffer)):
+                if not (buffer.scratch or buffer.kept or self._is_back(node, name, buffer)):
                     self._new((node, name), buffer).touched |= reads
             views = [s for source in schedule.sources[node] for s in self._values.get(source, [])]
             self._values[node] = [self._storages[node, "out"]] if "out" in declared else views
@@ -117,7 +117,7 @@ class Layout:
         later = {self._time[Call("backward", node)]}
         if self.schedule.meets(node):
             later.add(self._time[Call("gather_back", node)])
-        for port, source in zip(spec.ports, self.schedule.sources[node], strict=True):
+        for port, source in zip(self._ports(node), self.schedule.sources[node], strict=True):
             if spec.keeps is None or port in spec.keeps:
                 self._touch(self._values.get(source, []), later)
         for name in self._declared[node]:
@@ -150,7 +150,8 @@ class Layout:
             if buffer.back:
                 self._new((node, name), buffer).touched |= reads
         wants = [s in schedule.trained for s in schedule.sources[node]]
-        for port, source, wanted in zip(spec.ports, schedule.sources[node], wants, strict=True):
+        ports = self._ports(node)
+        for port, source, wanted in zip(ports, schedule.sources[node], wants, strict=True):
             name, leaving = f"d{port}", arriving
             if name in self._declared[node]:
                 if not wanted and spec.skips_unwanted:
@@ -264,6 +265,12 @@ class Layout:
     def _spec(self, node: str) -> NodeSpec:
         return self.schedule.graph.nodes[node]
 
+    def _ports(self, node: str) -> tuple[str, ...]:
+        return self._spec(node).ports_for(len(self.schedule.sources[node]))
+
+    def _is_back(self, node: str, name: str, buffer: Buffer) -> bool:
+        return buffer.back or (name[:1] == "d" and name[1:] in self._ports(node))
+
     def _buffers(self, node: str) -> Mapping[str, Buffer]:
         graph = self.schedule.graph
         self._declared[node] = self._spec(node).buffers(graph.shapes[node], *graph.arriving(node))
@@ -273,10 +280,6 @@ class Layout:
     def _touch(storages: Iterable[Storage], times: set[int]) -> None:
         for storage in storages:
             storage.touched |= times
-
-
-def _is_back(spec: NodeSpec, name: str, buffer: Buffer) -> bool:
-    return buffer.back or (name[:1] == "d" and name[1:] in spec.ports)
 
 
 def _rounded(nbytes: int) -> int:

@@ -51,7 +51,7 @@ def batch_of(spec: GraphSpec, given: Any) -> Batch:
     for name, value in given.items():
         _refuse_pixels(name, value, spec.inputs[name].image)
         found[name], counts[name] = with_batch_axis(
-            f"input '{name}'", value, spec.inputs[name].shape, np.dtype(spec.dtype)
+            f"input '{name}'", value, spec.inputs[name].shape, dtype_of(spec, name)
         )
     missing = [n for n, i in spec.inputs.items() if i.value is None and n not in found]
     if missing:
@@ -62,10 +62,15 @@ def batch_of(spec: GraphSpec, given: Any) -> Batch:
     samples = next(iter(counts.values()), None)
     for name, declared in spec.inputs.items():
         if name not in found:
-            array = np.empty((samples or 1, *declared.shape), dtype=spec.dtype)
+            array = np.empty((samples or 1, *declared.shape), dtype_of(spec, name))
             array[...] = declared.value
             found[name] = array
     return Batch(found, samples or 1, samples is not None)
+
+
+def dtype_of(spec: GraphSpec, name: str) -> np.dtype[Any]:
+    """The type of an input's numbers."""
+    return np.dtype(spec.inputs[name].dtype or spec.dtype)
 
 
 def _refuse_pixels(name: str, value: Any, image: ImageSpec | None) -> None:
@@ -110,6 +115,8 @@ def _cast(what: str, array: Array, dtype: np.dtype[Any]) -> Array:
     """
     if array.dtype == dtype:
         return np.ascontiguousarray(array).reshape(array.shape)
+    if dtype.kind == "i" and (array.dtype.kind == "f" or array.dtype == np.uint64):
+        raise ShapeError(f"{what}: whole numbers are expected ({dtype}), found {array.dtype}")
     with np.errstate(over="ignore"):
         cast: Array = array.astype(dtype, order="C")
     if array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize:

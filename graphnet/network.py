@@ -13,7 +13,7 @@ import numpy as np
 from graphnet.declaration import Shape, did_you_mean
 from graphnet.engine import Engine
 from graphnet.errors import ShapeError, SpecError, clipped, quoted
-from graphnet.inputs import Batch, batch_of, with_batch_axis
+from graphnet.inputs import Batch, batch_of, dtype_of, with_batch_axis
 from graphnet.layers.base import Array, Layer
 from graphnet.losses import Loss
 from graphnet.prediction import Prediction
@@ -274,18 +274,20 @@ class Network:
         """
         if type(x) is not np.ndarray or self._only is None:
             return None
-        name, shape = self._only
-        if x.dtype != self.engine.dtype or not x.flags.c_contiguous:
+        name, shape, dtype = self._only
+        if x.dtype != dtype or not x.flags.c_contiguous:
             return None
         if x.shape[1:] == shape and x.ndim == len(shape) + 1 and len(x):
             return Batch({name: x}, len(x), batched=True)
         return Batch({name: x[np.newaxis]}, 1, batched=False) if x.shape == shape else None
 
     @cached_property
-    def _only(self) -> tuple[str, Shape] | None:
-        """The input and its shape, where there is one alone."""
-        names = list(self.spec.inputs)
-        return (names[0], self.spec.inputs[names[0]].shape) if len(names) == 1 else None
+    def _only(self) -> tuple[str, Shape, np.dtype[Any]] | None:
+        """The input, its shape and its type, where there is one alone."""
+        if len(self.spec.inputs) != 1:
+            return None
+        (name,) = self.spec.inputs
+        return name, self.spec.inputs[name].shape, dtype_of(self.spec, name)
 
     def _still(self, node: str, tile: int) -> np.random.Generator:
         """Draws that are the same at every call."""

@@ -80,11 +80,11 @@ class Plan:
         wants = (True,) * len(arriving) if whole else self.wants(node_id)
         buffers = node.buffers(out, *arriving)
         if not runs_back:
-            gradients = {f"d{port}" for port in node.ports}
+            gradients = {f"d{port}" for port in node.ports_for(len(arriving))}
             forward = {n: b for n, b in buffers.items() if n not in gradients and not b.back}
             buffers = forward
         elif node.skips_unwanted:
-            pairs = zip(node.ports, wants, strict=True)
+            pairs = zip(node.ports_for(len(arriving)), wants, strict=True)
             unwanted = {f"d{port}" for port, wanted in pairs if not wanted}
             buffers = {name: b for name, b in buffers.items() if name not in unwanted}
         backward = flops.backward if runs_back else 0
@@ -187,7 +187,10 @@ class Plan:
 
     def _input_bytes(self) -> int:
         """Bytes of one sample's inputs."""
-        return self._nbytes(Buffer(given.shape) for given in self.graph.spec.inputs.values())
+        spec, found = self.graph.spec, 0
+        for given in spec.inputs.values():
+            found += math.prod(given.shape) * np.dtype(given.dtype or spec.dtype).itemsize
+        return found
 
     def _kept(self, nodes: Iterable[str]) -> int:
         """Bytes of what nodes keep between passes."""

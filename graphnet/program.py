@@ -288,7 +288,8 @@ class Program:
                 continue
             for port, source, sums in self._routes[node]:
                 crossing.gradients.add(source)
-                own = (node, f"d{self.graph.nodes[node].ports[port]}")
+                ports = self.graph.nodes[node].ports_for(len(self.schedule.sources[node]))
+                own = (node, f"d{ports[port]}")
                 # A layer without memory for a gradient hands on the one that it was given.
                 lies[source] = own if own in self.layout.places else lies[node]
                 if sums is not None:

@@ -47,7 +47,8 @@ class Walk:
                 continue
             dxs = layer.backward(found[node])
             for source, dx in zip(self.graph.wiring.sources[node], dxs, strict=True):
-                assert dx is not None
+                if dx is None:  # whole numbers have no gradient
+                    continue
                 earlier = found.get(source)
                 found[source] = dx if earlier is None else self._sum(source, earlier, dx)
         return found

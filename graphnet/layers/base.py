@@ -61,6 +61,15 @@ class NodeSpec(Declaration):
     ports: ClassVar[tuple[str, ...]] = ("x",)
     """The names of what comes in, in order."""
 
+    optional: ClassVar[tuple[str, ...]] = ()
+    """Ports behind these that may be left without an edge; those before a filled one are filled."""
+
+    repeats: ClassVar[bool] = False
+    """Whether more edges than ports may arrive: x0, x1 go on with x2, x3, ..."""
+
+    integers: ClassVar[tuple[str, ...]] = ()
+    """Ports that take whole numbers, an input of dtype int64, and give no gradient."""
+
     skips_unwanted: ClassVar[bool] = False
     """Whether `backward` leaves out the gradients that `Layer.needs` says nobody wants."""
 
@@ -108,6 +117,21 @@ class NodeSpec(Declaration):
     share: Name | None = None
     """A node of the same type and attributes whose parameters and state this one uses."""
 
+    @classmethod
+    def takes(cls, count: int) -> bool:
+        """Whether so many edges may arrive."""
+        most = len(cls.ports) + len(cls.optional)
+        return len(cls.ports) <= count and (cls.repeats or count <= most)
+
+    @classmethod
+    def ports_for(cls, count: int) -> tuple[str, ...]:
+        """The names of what comes in where so many edges arrive."""
+        ports = (*cls.ports, *cls.optional)
+        if cls.repeats:
+            stem = cls.ports[-1].rstrip("0123456789")
+            ports += tuple(f"{stem}{i}" for i in range(len(ports), count))
+        return ports[: max(count, len(cls.ports))]
+
     def infer_shape(self, *args: Any, **kwargs: Any) -> Shape:
         """The shape of one output sample from those of one sample of each input.
 
@@ -125,9 +149,8 @@ class NodeSpec(Declaration):
 
     def buffers(self, out: Shape, *shapes: Shape) -> dict[str, Buffer]:
         """What the passes compute in: `out`, and a gradient for each port."""
-        gradients = {
-            f"d{port}": Buffer(shape) for port, shape in zip(self.ports, shapes, strict=True)
-        }
+        ports = zip(self.ports_for(len(shapes)), shapes, strict=True)
+        gradients = {f"d{p}": Buffer(shape) for p, shape in ports if p not in self.integers}
         return {"out": Buffer(out), **gradients}
 
     def flops(self, out: Shape, *shapes: Shape) -> Flops:
@@ -177,12 +200,18 @@ class Layer:
         else:
             self.grads = {k: grads[k] for k in self.params}
         self.state = dict(state or {})
-        self.needs = (True,) * len(self.spec.ports)
+        self.needs = tuple(p not in self.spec.integers for p in self._ports())
         self.training = False
         self.backs = True
         self.rng: np.random.Generator | None = None
         self._buffers: Arrays | None = None
         self.is_alone = True
+
+    def _ports(self) -> tuple[str, ...]:
+        """What comes in; of a layer alone, all that may."""
+        spec = self.spec
+        most = len(spec.ports) + len(spec.optional)
+        return spec.ports_for(most if self.shapes is None else len(self.shapes))
 
     def infer_shape(self, *shapes: Shape) -> Shape:
         """The shape of one output sample; pure, and knows no batch axis."""

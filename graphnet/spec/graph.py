@@ -69,6 +69,13 @@ def shape_of(value: Any) -> Shape:
     return (len(value), *shape_of(value[0])) if isinstance(value, tuple) else ()
 
 
+def _whole(value: Any) -> bool:
+    """Whether a number or all in nested tuples is whole and fits int64."""
+    if isinstance(value, tuple):
+        return all(map(_whole, value))
+    return bool(value.is_integer()) and abs(value) < 2**63
+
+
 _LABEL_LIST = {
     "type": "array",
     "items": {"type": "string", "minLength": 1, "maxLength": 200},
@@ -131,6 +138,9 @@ class InputSpec(Declaration):
 
     shape: ShapeField
     """The shape of one sample, without the batch axis; [] is a scalar."""
+    dtype: Literal["int64"] | None = None
+    """The type of its numbers; absent: the graph's own. Whole numbers (of words, of classes) go to
+    ports that take them, such as an Embedding's."""
     value: Value | None = None
     """What the input is where the caller gives none, repeated along the batch."""
     image: ImageSpec | None = None
@@ -145,6 +155,10 @@ class InputSpec(Declaration):
                 f"it has shape {list(shape_of(self.value))}, but 'shape' is {list(self.shape)}",
                 "value",
             )
+        if self.value is not None and self.dtype == "int64" and not _whole(self.value):
+            raise below("whole numbers are expected: the input's dtype is int64", "value")
+        if self.image is not None and self.dtype is not None:
+            raise below("an image has no whole numbers: leave it out", "dtype")
         if self.image is not None and self.shape not in self.image.shapes:
             image, flat = (list(shape) for shape in self.image.shapes)
             raise below(

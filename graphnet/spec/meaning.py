@@ -9,7 +9,7 @@ from graphnet.declaration import Shape, did_you_mean
 from graphnet.errors import ShapeError, quoted
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.problems import Path, Problem
-from graphnet.spec.wiring import Wiring
+from graphnet.spec.wiring import Wiring, label
 
 _FLOAT32 = 3.4028235677973366e38
 """The smallest number that rounds to infinity in float32."""
@@ -18,6 +18,7 @@ _FLOAT32 = 3.4028235677973366e38
 def check(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> list[Problem]:
     """Mistakes that no single field shows."""
     problems = [*_values(spec), *_loss(spec, wiring, shapes), *_labels(spec, wiring, shapes)]
+    problems += _integers(spec, wiring)
     problems += _pictures(spec)
     # Scores that do not suit the loss or the labels do not suit the data either.
     return problems or list(_data_classes(spec, wiring, shapes))
@@ -35,6 +36,26 @@ def _values(spec: GraphSpec) -> Iterator[Problem]:
 
 def _largest(value: Any) -> float:
     return max(map(_largest, value)) if isinstance(value, tuple) else abs(value)
+
+
+def _integers(spec: GraphSpec, wiring: Wiring) -> Iterator[Problem]:
+    """Whole numbers where a port takes none, and the other way round."""
+    for i, node in enumerate(spec.nodes):
+        sources = wiring.sources[node.id]
+        for port, source in zip(node.ports_for(len(sources)), sources, strict=True):
+            given = spec.inputs.get(source)
+            whole = given is not None and given.dtype is not None
+            if whole == (port in node.integers):
+                continue
+            if whole:
+                text = f"input '{source}' holds whole numbers, which port '{port}' does not take"
+            elif given is not None:
+                text = f"port '{port}' takes whole numbers: give input '{source}' "
+                text += '"dtype": "int64"'
+            else:
+                text = f"port '{port}' takes whole numbers, an input of dtype int64; "
+                text += f"'{source}' computes others"
+            yield Problem(("nodes", i), text, label(node))
 
 
 def _loss(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Iterator[Problem]:

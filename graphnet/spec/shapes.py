@@ -29,7 +29,7 @@ def infer(
     for node_id in wiring.order:
         at, spec = specs[node_id]
         sources = wiring.sources[node_id]
-        if spec is None or any(s not in shapes for s in sources) or len(sources) != len(spec.ports):
+        if spec is None or any(s not in shapes for s in sources) or not spec.takes(len(sources)):
             if spec is not None and spec.shape is not None:
                 shapes[node_id] = spec.shape  # the author's claim lets the rest be checked
             continue

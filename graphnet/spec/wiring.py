@@ -145,7 +145,7 @@ def _ports(
     in_order = tuple(source for _, source, _ in arrivals)
     if spec is None:
         return in_order, []
-    about, ports = label(spec), spec.ports
+    about, ports = label(spec), spec.ports_for(max(len(arrivals), _most(spec)))
     dotted = [(place, source, port) for place, source, port in arrivals if port is not None]
     if dotted and len(dotted) != len(arrivals):
         first = arrivals[0][2] is None
@@ -166,17 +166,44 @@ def _ports(
             problems.append(Problem(place, text, about))
         else:
             filled[port] = source
-    if whole and not problems and len(arrivals) != len(ports):
-        count = f"{len(ports)} input{'s' * (len(ports) > 1)} ({', '.join(ports)})"
+    if whole and not problems and not spec.takes(len(arrivals)):
         given = ", ".join(f"'{source}'" for source in in_order[:5]) or "none"
         given += ", ..." if len(in_order) > 5 else ""
-        given = f"only {given}" if 0 < len(in_order) < len(ports) else given
+        given = f"only {given}" if 0 < len(in_order) < len(spec.ports) else given
         # One too many stands in the file; one too few does not.
-        place = arrivals[len(ports)][0] if len(arrivals) > len(ports) else at
-        problems.append(Problem(place, f"it takes {count}; the edges bring {given}", about))
+        place = arrivals[_most(spec)][0] if len(arrivals) > _most(spec) else at
+        text = f"it takes {_count(spec)}; the edges bring {given}"
+        problems.append(Problem(place, text, about))
+    if whole and not problems and dotted:
+        problems += _left_out(spec, filled, at)
     if dotted and not problems:
         return tuple(filled[port] for port in ports if port in filled), []
     return in_order, problems
+
+
+def _most(spec: NodeSpec) -> int:
+    """How many ports have names of their own."""
+    return len(spec.ports) + len(spec.optional)
+
+
+def _count(spec: NodeSpec) -> str:
+    """What a node takes, in words: `2 inputs (x, y)`."""
+    text = f"{len(spec.ports)} input{'s' * (len(spec.ports) > 1)}"
+    if spec.repeats:
+        return f"{text} or more ({', '.join(spec.ports)}, ...)"
+    if spec.optional:
+        optional = ", ".join(spec.optional)
+        return f"{len(spec.ports)} to {_most(spec)} inputs ({', '.join(spec.ports)}; {optional})"
+    return f"{text} ({', '.join(spec.ports)})"
+
+
+def _left_out(spec: NodeSpec, filled: Mapping[str, str], at: Path) -> list[Problem]:
+    """The first port without an edge, where edges name ports behind it."""
+    for port in spec.ports_for(len(filled)):
+        if port not in filled:
+            text = f"port '{port}' has no edge, but one behind it has: bring something to '{port}'"
+            return [Problem(at, text, label(spec))]
+    return []
 
 
 def _order(

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphnet.data.dataset import IMAGE, Dataset, Split
 from graphnet.errors import DatasetError, GraphnetError, clipped
-from graphnet.inputs import batch_of
+from graphnet.inputs import batch_of, dtype_of
 from graphnet.layers.base import Array
 from graphnet.network import Network
 from graphnet.prepare.image import ImagePreparation
@@ -23,7 +23,7 @@ class Room:
         net = feed.net
         samples = min(samples, feed.samples)
         self.inputs = {
-            name: aligned((samples, *declared.shape), np.dtype(net.spec.dtype))
+            name: aligned((samples, *declared.shape), dtype_of(net.spec, name))
             for name, declared in net.spec.inputs.items()
         }
         for name, declared in net.spec.inputs.items():
