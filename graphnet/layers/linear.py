@@ -51,8 +51,9 @@ class MatMul(Layer):
 class Affine(Layer):
     """out = x @ W + b
 
-    Shapes: x (N, D) -> out (N, M); W (D, M); b (M,), which starts at 0.
-    Errors: ShapeError unless a sample is one-dimensional.
+    Shapes: x (N, D) -> out (N, M); W (D, M); b (M,), which starts at 0. With "axis": -1 the same
+    for every position of a sequence or an image: x (N, ..., D) -> out (N, ..., M).
+    Errors: ShapeError unless a sample is one-dimensional, or has an axis and `axis` says so.
     Source: Deep Learning from Scratch, 5.6.2: dx = dout @ W.T, dW = x.T @ dout, db = sum of dout.
     """
 
@@ -63,37 +64,67 @@ class Affine(Layer):
         type: Literal["Affine"]
         units: Dim
         """M, how many numbers come out."""
+        axis: Literal[-1] | None = None
+        """-1: along the last axis of a sample of any number of axes. Default: samples of one axis,
+        so that a forgotten Flatten is found."""
+        bias: bool = True
+        """Whether there is a b."""
         init: InitializerField = He(type="He")
         """How W starts."""
 
         def infer_shape(self, x: Shape) -> Shape:
-            if len(x) != 1:
-                raise ShapeError("a sample must be one-dimensional: put a Flatten before it")
-            return (self.units,)
+            if self.axis is None and len(x) != 1:
+                # An image is nearly always one that a Flatten was meant for.
+                remedy = ', or give it "axis": -1 to apply at each position' * (len(x) == 2)
+                raise ShapeError(
+                    f"a sample must be one-dimensional: put a Flatten before it{remedy}"
+                )
+            if not x:
+                raise ShapeError("a sample must have an axis")
+            return (*x[:-1], self.units)
 
         def parameters(self, x: Shape) -> dict[str, Parameter]:
-            bias = Parameter((self.units,), Zeros(type="Zeros"))
-            return {"W": Parameter((x[0], self.units), self.init), "b": bias}
+            found = {"W": Parameter((x[-1], self.units), self.init)}
+            if self.bias:
+                found["b"] = Parameter((self.units,), Zeros(type="Zeros"))
+            return found
 
         def flops(self, out: Shape, *shapes: Shape) -> Flops:
-            products = 2 * shapes[0][0] * self.units
-            return Flops(products + self.units, 2 * products + self.units, dx=products)
+            products = 2 * math.prod(out) * shapes[0][-1]
+            bias = math.prod(out) if self.bias else 0
+            return Flops(products + bias, 2 * products + bias, dx=products)
+
+    spec: Spec
 
     def __init__(self, spec: NodeSpec | None = None, **given: Any) -> None:
         super().__init__(spec, **given)
-        self._require("W", "b")
-        self.W, self.b = self.params["W"], self.params["b"]
-        self.dW, self.db = self.grads["W"], self.grads["b"]
+        self._require("W", *["b"] * self.spec.bias)
+        self.W, self.b = self.params["W"], self.params.get("b")
+        self.dW, self.db = self.grads["W"], self.grads.get("b")
 
     def forward(self, x: Array) -> Array:
         if self.backs:
             self.x = x
-        out = product(x, self.W, self.buffer("out"))
-        return np.add(out, self.b, out=out)
+        out = product(_rows(x), self.W, self._memory("out"))
+        if self.b is not None:
+            np.add(out, self.b, out=out)
+        return out if x.ndim == 2 else out.reshape(*x.shape[:-1], self.spec.units)
 
     def backward(self, dout: Array) -> tuple[Array | None]:
-        product(self.x.T, dout, self.dW)
-        np.add.reduce(dout, axis=0, out=self.db)
+        x, dout = self.x, _rows(dout)
+        product(_rows(x).T, dout, self.dW)
+        if self.db is not None:
+            np.add.reduce(dout, axis=0, out=self.db)
         if not self.needs[0]:
             return (None,)
-        return (product(dout, self.W.T, self.buffer("dx")),)
+        dx = product(dout, self.W.T, self._memory("dx"))
+        return (dx if x.ndim == 2 else dx.reshape(x.shape),)
+
+    def _memory(self, name: str) -> Array | None:
+        memory = self.buffer(name)
+        return None if memory is None else _rows(memory)
+
+
+def _rows(x: Array) -> Array:
+    """x with one row a position, (..., D) -> (positions, D)."""
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])

@@ -101,6 +101,14 @@ PEERS = [
         Peer("Affine", {"units": units}, ((inputs,),), lambda x, W, b: x @ W + b)
         for units, inputs in ((5, 3), (1, 7), (40, 20))
     ),
+    *(
+        Peer("Affine", {"units": 5, "axis": -1}, (shape,), lambda x, W, b: F.linear(x, W.T, b))
+        for shape in ((3,), (6, 3), (2, 4, 7))
+    ),
+    *(
+        Peer("Affine", {"units": 5, "bias": False, **more}, (shape,), lambda x, W: x @ W)
+        for shape, more in (((3,), {}), ((6, 3), {"axis": -1}), ((1, 1), {"axis": -1}))
+    ),
     # Each of the ways to compute a convolution, with three combinations or more.
     Peer(
         "Conv2D",
