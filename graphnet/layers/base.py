@@ -345,6 +345,8 @@ LAYERS: Registry[Layer] = Registry(
         "graphnet.layers.convolution": ("Conv2D",),
         "graphnet.layers.pooling": ("MaxPool2D", "AvgPool2D", "GlobalAvgPool2D"),
         "graphnet.layers.normalization": ("BatchNorm",),
+        "graphnet.layers.layer_norm": ("LayerNorm", "RMSNorm"),
+        "graphnet.layers.group_norm": ("GroupNorm", "InstanceNorm"),
         "graphnet.layers.regularization": ("Dropout",),
         "graphnet.layers.structure": ("Flatten", "Identity"),
     },

@@ -58,6 +58,14 @@ def norm(momentum: float = 0.1, eps: float = 1e-5, *, training: bool = True):
     return compute
 
 
+def group_norm(groups: int, eps: float = 1e-5) -> Callable[..., Tensor]:
+    return lambda x, gamma, beta: last(F.group_norm(first(x), groups, gamma, beta, eps))
+
+
+def instance_norm(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+    return last(F.instance_norm(first(x), weight=gamma, bias=beta))
+
+
 SMALL, PAIR, FLAT = ((3, 4),), ((3, 4), (3, 4)), ((5,),)
 PEERS = [
     *(
@@ -176,6 +184,37 @@ PEERS = [
     Peer("BatchNorm", {"momentum": 0.3, "eps": 1e-3}, ((5, 4, 3),), norm(0.3, 1e-3), training=True),
     Peer("BatchNorm", {"momentum": 1.0}, ((6, 2),), norm(1.0), training=True),
     Peer("BatchNorm", {}, ((5, 4, 3),), norm(training=False)),
+    *(
+        Peer(
+            "LayerNorm",
+            {"axis": axis, "eps": eps},
+            (shape,),
+            lambda x, gamma, beta, eps=eps: F.layer_norm(x, gamma.shape, gamma, beta, eps),
+        )
+        for shape, axis, eps in (((5,), -1, 1e-5), ((6, 4), 1, 1e-3), ((3, 5, 2), -2, 1e-5))
+    ),
+    Peer(
+        "LayerNorm",
+        {"axis": 0, "bias": False},
+        ((6, 4),),
+        lambda x, gamma: F.layer_norm(x, gamma.shape, gamma),
+    ),
+    *(
+        Peer(
+            "RMSNorm",
+            {"axis": axis, "eps": eps},
+            (shape,),
+            lambda x, gamma, eps=eps: F.rms_norm(x, gamma.shape, gamma, eps),
+        )
+        for shape, axis, eps in (((5,), -1, 1e-5), ((6, 4), 1, 1e-3), ((3, 5, 2), 1, 1e-5))
+    ),
+    Peer("GroupNorm", {"groups": 3}, ((5, 6),), group_norm(3)),
+    Peer("GroupNorm", {"groups": 1, "eps": 0.01}, ((4, 3, 4),), group_norm(1, 0.01)),
+    Peer("GroupNorm", {"groups": 8}, ((16, 16, 16),), group_norm(8)),
+    *(
+        Peer("InstanceNorm", {}, (shape,), instance_norm)
+        for shape in ((5, 2), (4, 3, 4), (8, 4, 8, 3))
+    ),
     *(Peer("Dropout", {"ratio": ratio}, SMALL, lambda x: x * 1) for ratio in (0.0, 0.5, 0.9)),
 ]
 every_peer = pytest.mark.parametrize(
