@@ -23,7 +23,7 @@ RANKS = [
     {"products", "convolution", "layers", "losses", "optimizers", "initializers"}
     | {"schedules", "workspace"},
     {"spec"},
-    {"builder", "network", "inputs", "scores"}
+    {"builder", "network", "inputs", "scores", "metrics"}
     | {
         "engine",
         "program",

@@ -18,8 +18,7 @@ _FLOAT32 = 3.4028235677973366e38
 def check(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> list[Problem]:
     """Mistakes that no single field shows."""
     problems = [*_values(spec), *_loss(spec, wiring, shapes), *_labels(spec, wiring, shapes)]
-    problems += _integers(spec, wiring)
-    problems += _pictures(spec)
+    problems += [*_integers(spec, wiring), *_pictures(spec), *_augmented(spec)]
     # Scores that do not suit the loss or the labels do not suit the data either.
     return problems or list(_data_classes(spec, wiring, shapes))
 
@@ -136,6 +135,16 @@ def _pictures(spec: GraphSpec) -> Iterator[Problem]:
     if data.picture is not None and image.mode != "grey":
         text = f"pictures of source '{data.source}' are grey: write \"grey\""
         yield Problem(("inputs", fed[0], "image", "mode"), text)
+
+
+def _augmented(spec: GraphSpec) -> Iterator[Problem]:
+    """Whether there are pictures to change."""
+    if spec.train is None or not spec.train.augment:
+        return
+    given = spec.inputs.values()
+    if not any(one.image is not None and one.value is None for one in given):
+        text = "it changes pictures, but no input says 'image': add it to one, or leave this out"
+        yield Problem(("train", "augment"), text)
 
 
 def _data_classes(

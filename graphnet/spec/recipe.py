@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
-from graphnet.declaration import FAMILY, Declaration, tagged
+from graphnet.declaration import FAMILY, Declaration, few, tagged
 from graphnet.optimizers import SGD, OptimizerField
+from graphnet.spec.augment import AugmentField
 from graphnet.spec.problems import below
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]
@@ -103,3 +104,7 @@ class TrainSpec(Declaration):
     """Everything random derives from it: initial weights and the order of samples."""
     optimizer: OptimizerField = SGD.Spec(type="SGD")
     """How gradients move parameters."""
+    augment: Annotated[
+        tuple[AugmentField, ...], Field(strict=False, max_length=100), BeforeValidator(few(100))
+    ] = ()
+    """How training pictures are changed before each use; test and validation pictures stay."""

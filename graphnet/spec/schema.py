@@ -19,6 +19,7 @@ from graphnet.initializers import INITIALIZERS
 from graphnet.layers.base import LAYERS
 from graphnet.losses import LOSSES
 from graphnet.optimizers import OPTIMIZERS
+from graphnet.spec.augment import AUGMENTS
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
 from graphnet.spec.recipe import SOURCES, TrainSpec
@@ -31,6 +32,7 @@ def schema() -> dict[str, Any]:
         "Initializer": [(name, cls, cls.__doc__) for name, cls in INITIALIZERS.items()],
         "Loss": [(name, cls.Spec, cls.__doc__) for name, cls in LOSSES.items()],
         "Optimizer": [(name, cls.Spec, cls.__doc__) for name, cls in OPTIMIZERS.items()],
+        "Augment": [(name, cls, cls.__doc__) for name, cls in AUGMENTS.items()],
         "Data": [(name, cls, cls.__doc__) for name, cls in SOURCES.items()],
     }
     graph = models_json_schema([(GraphSpec, "validation")], by_alias=True)[1]["$defs"]

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
 from graphnet.layers.base import Array
 from graphnet.training.feed import Feed, Room
 
+Made = tuple[dict[str, Array], Array]
+Augment = Callable[[Mapping[str, Array], Array, int], None]
+"""(inputs, numbers of their samples, epoch)"""
+
 
 class Ahead:
     """The batches of some samples in an order, one block of them being made while another is used.
+
+    augment: changes the inputs of the samples with these numbers for an epoch, in place.
 
     What a batch holds is written over two blocks later: nothing is allocated from the second block
     on, and each number is copied once, from the data set to where the first layer reads it.
     """
 
-    def __init__(self, feed: Feed, size: int, batches: int) -> None:
+    def __init__(self, feed: Feed, size: int, batches: int, augment: Augment | None = None) -> None:
         self.feed, self.size, self.batches = feed, size, batches
+        self._augment = augment
         self._rooms = [Room(feed, batches * size) for _ in range(2)]
 
-    def batches_of(self, order: Array) -> Iterator[tuple[dict[str, Array], Array]]:
+    def batches_of(self, order: Array, epoch: int = 1) -> Iterator[Made]:
         """Inputs and targets of each batch, the last one perhaps shorter."""
         parts = self._blocks(order)
         if not parts:
             return
-        worker = _Worker(self.feed, self._rooms)
+        worker = _Worker(lambda room, rows: self._made(room, rows, epoch), self._rooms)
         try:
             worker.begin(0, parts[0])
             for k in range(len(parts)):
@@ -39,6 +46,12 @@ class Ahead:
                     yield {name: array[rows] for name, array in inputs.items()}, t[rows]
         finally:
             worker.close()
+
+    def _made(self, room: Room, rows: Array, epoch: int) -> Made:
+        inputs, t = self.feed.batch_in(room, rows)
+        if self._augment is not None:
+            self._augment(inputs, rows, epoch)
+        return inputs, t
 
     def _blocks(self, order: Array) -> list[Array]:
         """The samples of each block: one batch at first, for which the first step waits, then
@@ -54,12 +67,12 @@ class Ahead:
 class _Worker:
     """The thread that fills one room after the other."""
 
-    def __init__(self, feed: Feed, rooms: list[Room]) -> None:
-        self._feed, self._rooms = feed, rooms
+    def __init__(self, make: Callable[[Room, Array], Made], rooms: list[Room]) -> None:
+        self._make, self._rooms = make, rooms
         self._begun, self._ended = threading.Semaphore(0), threading.Semaphore(0)
         self._rows: Array | None = None
         self._room = rooms[0]
-        self._found: tuple[dict[str, Array], Array] | None = None
+        self._found: Made | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._labour, daemon=True)
         self._thread.start()
@@ -68,7 +81,7 @@ class _Worker:
         self._room, self._rows = self._rooms[room], rows
         self._begun.release()
 
-    def end(self) -> tuple[dict[str, Array], Array]:
+    def end(self) -> Made:
         self._ended.acquire()
         if self._error is not None:
             raise self._error
@@ -87,7 +100,7 @@ class _Worker:
                 if self._rows is None:
                     return
                 try:
-                    self._found = self._feed.batch_in(self._room, self._rows)
+                    self._found = self._make(self._room, self._rows)
                 except BaseException as e:  # noqa: BLE001 # raised again by the caller
                     self._error = e
                 self._ended.release()

@@ -21,6 +21,7 @@ from graphnet.plan import Plan
 from graphnet.randomness import generator
 from graphnet.spec.recipe import TrainSpec
 from graphnet.training.ahead import Ahead
+from graphnet.training.augment import Augmenter
 from graphnet.training.feed import Feed, Room, feeds
 from graphnet.training.shards import Team
 from graphnet.training.update import Update
@@ -84,7 +85,13 @@ class Trainer(AbstractContextManager["Trainer"]):
         plan = Plan(net.graph)
         self.team = Team(net, plan.shards(size), threads or threads_here())
         self._update = Update(net.engine, self.optimizer, self.team.crew)
-        self._ahead = Ahead(self.train, size, plan.ahead(size))
+        augment = self.recipe.augment
+        self._ahead = Ahead(
+            self.train,
+            size,
+            plan.ahead(size),
+            Augmenter(net.spec, augment, self.recipe.seed) if augment else None,
+        )
         self._piece = net.engine.piece
         self._on_step = on_step
         self._should_stop = should_stop
@@ -132,7 +139,7 @@ class Trainer(AbstractContextManager["Trainer"]):
         """
         seed = self.recipe.seed
         with one_thread(), np.errstate(all="ignore"):
-            for step, (inputs, t) in enumerate(self._ahead.batches_of(order), 1):
+            for step, (inputs, t) in enumerate(self._ahead.batches_of(order, epoch), 1):
 
                 def draws(
                     node: str, shard: int, tile: int, step: int = step
