@@ -20,7 +20,7 @@ PACKAGE = ROOT / "graphnet"
 RANKS = [
     {"errors"},
     {"declaration", "randomness"},
-    {"products", "convolution", "layers", "losses", "optimizers", "initializers"}
+    {"products", "erf", "convolution", "layers", "losses", "optimizers", "initializers"}
     | {"schedules", "workspace"},
     {"spec"},
     {"builder", "network", "inputs", "scores", "metrics"}
@@ -210,8 +210,9 @@ def test_infer_imports_only_what_a_picture_needs(bundle):
     theirs |= {"mmap", "queue", "difflib", "email", "importlib.metadata"}
     assert not found & (ours | theirs)
     layers = {name for name in found if name.startswith("graphnet.layers.")}
-    # The families of the nodes that the file uses, no others.
-    assert layers == {f"graphnet.layers.{n}" for n in ("base", "linear", "activation")}
+    # The families of the nodes that the file uses and what they are made of, no others.
+    used = ("base", "linear", "activation", "elementwise", "axes")
+    assert layers == {f"graphnet.layers.{n}" for n in used}
 
 
 def test_a_command_is_imported_without_collections():

@@ -1,4 +1,4 @@
-"""Activations: elementwise functions between the affine layers."""
+"""Activations: what stands between the affine layers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from graphnet.declaration import Shape
-from graphnet.errors import ShapeError
+from graphnet.layers.axes import AxisField, axis_of, in_batch
 from graphnet.layers.base import Array, Buffer, Flops, Layer, NodeSpec, register
-
-
-class _Activation(NodeSpec):
-    def infer_shape(self, x: Shape) -> Shape:
-        return x
+from graphnet.layers.elementwise import Elementwise, Function, OfInput, OfOutput
 
 
 @register
@@ -25,7 +21,8 @@ class Relu(Layer):
     Source: Deep Learning from Scratch, 5.5.1: dx = dout where x > 0, else 0.
     """
 
-    class Spec(_Activation):
+    class Spec(Elementwise):
+        made: ClassVar[tuple[str, ...]] = ("mask",)
         keeps: ClassVar[tuple[str, ...]] = ("mask",)
         overwrites: ClassVar[tuple[str, ...]] = ("out", "dx")
         monotone: ClassVar[bool] = True
@@ -33,13 +30,7 @@ class Relu(Layer):
 
         def buffers(self, out: Shape, *shapes: Shape) -> dict[str, Buffer]:
             # Against an array of zeros the maximum takes a third of the time against a number.
-            zero = Buffer(out, kept=True)
-            return {
-                "out": Buffer(out),
-                "mask": Buffer(out, mask=True),
-                "dx": Buffer(out),
-                "zero": zero,
-            }
+            return {**super().buffers(out, *shapes), "zero": Buffer(out, kept=True)}
 
     def forward(self, x: Array) -> Array:
         if self.backs:
@@ -59,22 +50,12 @@ class Sigmoid(Layer):
     Source: Deep Learning from Scratch, 5.5.2: dx = dout * out * (1 - out).
     """
 
-    class Spec(_Activation):
-        keeps: ClassVar[tuple[str, ...]] = ("out",)
-        overwrites: ClassVar[tuple[str, ...]] = ("out",)
+    class Spec(OfOutput):
+        operations: ClassVar[tuple[int, int]] = (4, 3)
         type: Literal["Sigmoid"]
 
-        def flops(self, out: Shape, *shapes: Shape) -> Flops:
-            return Flops(4 * math.prod(out), 3 * math.prod(out))
-
     def forward(self, x: Array) -> Array:
-        memory = self.buffer("out")
-        out = np.negative(x, out=memory)
-        # exp() overflows above these: 1 / (1 + exp(88)) is as small as float32 gets.
-        out = np.minimum(out, 88.0 if out.dtype == np.float32 else 709.0, out=memory)
-        out = np.exp(out, out=memory)
-        out = np.add(out, 1, out=memory)
-        self.out = np.divide(1.0, out, out=memory)
+        self.out = sigmoid(x, self.buffer("out"))
         return self.out
 
     def backward(self, dout: Array) -> tuple[Array]:
@@ -92,13 +73,9 @@ class Tanh(Layer):
     Source: LeCun et al., Efficient BackProp, 1998: dx = dout * (1 - out^2).
     """
 
-    class Spec(_Activation):
-        keeps: ClassVar[tuple[str, ...]] = ("out",)
-        overwrites: ClassVar[tuple[str, ...]] = ("out",)
+    class Spec(OfOutput):
+        operations: ClassVar[tuple[int, int]] = (4, 3)
         type: Literal["Tanh"]
-
-        def flops(self, out: Shape, *shapes: Shape) -> Flops:
-            return Flops(4 * math.prod(out), 3 * math.prod(out))
 
     def forward(self, x: Array) -> Array:
         self.out = np.tanh(x, out=self.buffer("out"))
@@ -112,39 +89,180 @@ class Tanh(Layer):
 
 
 @register
-class Softmax(Layer):
-    """out = exp(x) / sum(exp(x)), along the last axis
+class Softplus(Function):
+    """out = log(1 + exp(x))
 
-    Shapes: (N, ..., C); out has x's shape. A classifier trains without it: the loss has its own.
-    Errors: ShapeError where a sample is a scalar.
+    Shapes: any; out has x's shape.
+    Source: Dugas et al., 2001; ONNX, Softplus: dx = dout * sigmoid(x) = dout * (1 - exp(-out)).
+    """
+
+    class Spec(OfOutput):
+        made: ClassVar[tuple[str, ...]] = ("part",)
+        operations: ClassVar[tuple[int, int]] = (10, 4)
+        type: Literal["Softplus"]
+
+    def value(self, x: Array, memory: Array | None) -> Array:
+        return softplus(x, memory, self.buffer("part"))
+
+    def slope(self, memory: Array | None) -> Array:
+        slope = np.negative(self.out, out=memory)
+        slope = np.expm1(slope, out=memory)
+        return np.negative(slope, out=memory)
+
+
+@register
+class Softsign(Function):
+    """out = x / (1 + |x|)
+
+    Shapes: any; out has x's shape.
+    Source: Glorot and Bengio, 2010; ONNX, Softsign: dx = dout / (1 + |x|)^2.
+    """
+
+    class Spec(OfInput):
+        overwrites: ClassVar[tuple[str, ...]] = ()
+        operations: ClassVar[tuple[int, int]] = (3, 5)
+        type: Literal["Softsign"]
+
+    def value(self, x: Array, memory: Array | None) -> Array:
+        out = np.abs(x, out=memory)
+        out = np.add(out, 1, out=memory)
+        return np.divide(x, out, out=memory)
+
+    def slope(self, memory: Array | None) -> Array:
+        slope = np.abs(self.x, out=memory)
+        slope = np.add(slope, 1, out=memory)
+        slope = np.multiply(slope, slope, out=memory)
+        return np.divide(1.0, slope, out=memory)
+
+
+@register
+class HardSigmoid(Function):
+    """out = min(max(alpha * x + beta, 0), 1)
+
+    Shapes: any; out has x's shape.
+    Source: ONNX, HardSigmoid: dx = dout * alpha where 0 < out < 1, else 0.
+    """
+
+    class Spec(OfOutput):
+        operations: ClassVar[tuple[int, int]] = (4, 5)
+        type: Literal["HardSigmoid"]
+        alpha: float = 0.2
+        """The slope between the flat ends."""
+        beta: float = 0.5
+        """What 0 becomes."""
+
+    spec: Spec
+
+    def value(self, x: Array, memory: Array | None) -> Array:
+        out = np.multiply(x, self.spec.alpha, out=memory)
+        out = np.add(out, self.spec.beta, out=memory)
+        return np.clip(out, 0, 1, out=memory)
+
+    def slope(self, memory: Array | None) -> Array:
+        slope = between_ends(self.out, memory)
+        return np.multiply(slope, self.spec.alpha, out=memory)
+
+
+class _OverAxis(NodeSpec):
+    keeps: ClassVar[tuple[str, ...]] = ("out",)
+    axis: AxisField = -1
+    """The axis of classes, of the axes of a sample."""
+
+    def infer_shape(self, x: Shape) -> Shape:
+        axis_of(self.axis, x)
+        return x
+
+    def flops(self, out: Shape, *shapes: Shape) -> Flops:
+        return Flops(5 * math.prod(out), 4 * math.prod(out))
+
+
+@register
+class Softmax(Layer):
+    """out = exp(x) / sum(exp(x)), the sum along `axis`
+
+    Shapes: any with that axis; out has x's shape. A classifier trains without it: the loss has
+    its own.
+    Errors: ShapeError where a sample lacks the axis.
     Source: Deep Learning from Scratch, 3.5: dx = out * (dout - sum(dout * out)). The largest x is
     taken off first, so scores of 1e4 do not overflow.
     """
 
-    class Spec(_Activation):
-        keeps: ClassVar[tuple[str, ...]] = ("out",)
+    class Spec(_OverAxis):
         type: Literal["Softmax"]
 
-        def infer_shape(self, x: Shape) -> Shape:
-            if not x:
-                raise ShapeError("a sample must have an axis of classes")
-            return x
-
-        def flops(self, out: Shape, *shapes: Shape) -> Flops:
-            return Flops(5 * math.prod(out), 4 * math.prod(out))
+    spec: Spec
 
     def forward(self, x: Array) -> Array:
-        memory = self.buffer("out")
-        out = np.subtract(x, x.max(axis=-1, keepdims=True), out=memory)
+        memory, axis = self.buffer("out"), in_batch(self.spec.axis)
+        out = np.subtract(x, x.max(axis=axis, keepdims=True), out=memory)
         out = np.exp(out, out=memory)
-        total = out.sum(axis=-1, keepdims=True)
+        total = out.sum(axis=axis, keepdims=True)
         shares: Array = np.divide(out, total, out=memory)
         self.out = shares
         return shares
 
     def backward(self, dout: Array) -> tuple[Array]:
-        memory = self.buffer("dx")
+        memory, axis = self.buffer("dx"), in_batch(self.spec.axis)
         dx = np.multiply(dout, self.out, out=memory)
-        total = dx.sum(axis=-1, keepdims=True)
+        total = dx.sum(axis=axis, keepdims=True)
         dx = np.subtract(dout, total, out=memory)
         return (np.multiply(dx, self.out, out=memory),)
+
+
+@register
+class LogSoftmax(Layer):
+    """out = x - log(sum(exp(x))), the sum along `axis`
+
+    Shapes: any with that axis; out has x's shape.
+    Errors: ShapeError where a sample lacks the axis.
+    Source: ONNX, LogSoftmax: dx = dout - exp(out) * sum(dout). The largest x is taken off first.
+    """
+
+    class Spec(_OverAxis):
+        type: Literal["LogSoftmax"]
+
+        def buffers(self, out: Shape, *shapes: Shape) -> dict[str, Buffer]:
+            return {"out": Buffer(out), "exp": Buffer(out), "dx": Buffer(out)}
+
+    spec: Spec
+
+    def forward(self, x: Array) -> Array:
+        memory, axis = self.buffer("out"), in_batch(self.spec.axis)
+        out = np.subtract(x, x.max(axis=axis, keepdims=True), out=memory)
+        total = np.exp(out, out=self.buffer("exp")).sum(axis=axis, keepdims=True)
+        logs: Array = np.subtract(out, np.log(total), out=memory)
+        self.out = logs
+        return logs
+
+    def backward(self, dout: Array) -> tuple[Array]:
+        memory, axis = self.buffer("dx"), in_batch(self.spec.axis)
+        dx = np.exp(self.out, out=memory)
+        dx = np.multiply(dx, dout.sum(axis=axis, keepdims=True), out=memory)
+        return (np.subtract(dout, dx, out=memory),)
+
+
+def sigmoid(x: Array, memory: Array | None) -> Array:
+    """1 / (1 + exp(-x))"""
+    out = np.negative(x, out=memory)
+    # exp() overflows above these: 1 / (1 + exp(88)) is as small as float32 gets.
+    out = np.minimum(out, 88.0 if out.dtype == np.float32 else 709.0, out=memory)
+    out = np.exp(out, out=memory)
+    out = np.add(out, 1, out=memory)
+    return np.divide(1.0, out, out=memory)
+
+
+def softplus(x: Array, memory: Array | None, part: Array | None) -> Array:
+    """log(1 + exp(x)), as max(x, 0) + log(1 + exp(-|x|)), which does not overflow"""
+    low = np.abs(x, out=part)
+    low = np.negative(low, out=part)
+    low = np.exp(low, out=part)
+    low = np.log1p(low, out=part)
+    high = np.maximum(x, 0, out=memory)
+    return np.add(high, low, out=memory)
+
+
+def between_ends(out: Array, memory: Array | None) -> Array:
+    """1 where 0 < out < 1, 0 at both ends"""
+    found = np.subtract(1.0, out, out=memory)
+    found = np.multiply(found, out, out=memory)
+    return np.sign(found, out=memory)

@@ -340,7 +340,14 @@ LAYERS: Registry[Layer] = Registry(
             *("Add", "Sub", "Mul", "Div"),
             *("Neg", "Exp", "Log", "Reciprocal", "Power"),
         ),
-        "graphnet.layers.activation": ("Relu", "Sigmoid", "Tanh", "Softmax"),
+        "graphnet.layers.activation": (
+            *("Relu", "Sigmoid", "Tanh", "Softmax"),
+            *("LogSoftmax", "Softplus", "Softsign", "HardSigmoid"),
+        ),
+        "graphnet.layers.rectifiers": (
+            *("LeakyRelu", "PRelu", "Elu", "Selu", "Celu", "ThresholdedRelu"),
+        ),
+        "graphnet.layers.gates": ("Silu", "Gelu", "HardSwish", "Mish"),
         "graphnet.layers.linear": ("MatMul", "Affine"),
         "graphnet.layers.convolution": ("Conv2D",),
         "graphnet.layers.pooling": ("MaxPool2D", "AvgPool2D", "GlobalAvgPool2D"),

@@ -51,6 +51,27 @@ CASES = [
     Case("Tanh", {}, ((3, 2),), (3, 2)),
     Case("Softmax", {}, ((4,),), (4,), wrong=((),)),
     Case("Softmax", {}, ((2, 3),), (2, 3)),
+    Case("Softmax", {"axis": 0}, ((2, 3),), (2, 3), wrong=((),)),
+    Case("LogSoftmax", {}, ((4,),), (4,), wrong=((),)),
+    Case("LogSoftmax", {"axis": -2}, ((2, 3),), (2, 3), wrong=((3,),)),
+    *(Case(name, {}, ((3, 2),), (3, 2)) for name in ("Softplus", "Silu", "Gelu", "Mish")),
+    Case("Gelu", {"approximate": "tanh"}, ((3,),), (3,)),
+    *(
+        Case(name, {}, ((3, 2),), (3, 2), low=low, high=high)
+        for name in ("LeakyRelu", "PRelu", "Elu", "Selu", "Celu", "Softsign")
+        for low, high in ((0.1, 2), (-2, -0.1))
+    ),
+    Case("LeakyRelu", {"alpha": 1.5}, ((3,),), (3,), low=-2, high=-0.1),
+    Case("PRelu", {"shared": True}, ((),), (), low=-2, high=-0.1),
+    Case("PRelu", {}, ((4,),), (4,), low=-2, high=-0.1, wrong=((),)),
+    Case("Elu", {"alpha": 0.5}, ((3,),), (3,), low=-2, high=-0.1),
+    Case("Celu", {"alpha": 2.0}, ((3,),), (3,), low=-2, high=-0.1),
+    Case("ThresholdedRelu", {}, ((3,),), (3,), low=1.1),
+    Case("ThresholdedRelu", {"alpha": -1.0}, ((3,),), (3,), low=-0.9),
+    Case("HardSigmoid", {}, ((3,),), (3,)),
+    Case("HardSigmoid", {"alpha": 0.5, "beta": 0.0}, ((),), (), low=2.1, high=4.0),
+    Case("HardSwish", {}, ((3, 2),), (3, 2)),
+    Case("HardSwish", {}, ((3,),), (3,), low=3.1, high=5.0),
     # As columns: a stride, a dilation, uneven padding, groups; an image that is cut into blocks.
     Case(
         "Conv2D",

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from elementwise_peers import ELEMENTWISE
 
 from graphnet.layers import LAYERS
 from graphnet.layers.base import Layer
@@ -68,6 +69,7 @@ def instance_norm(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
 
 SMALL, PAIR, FLAT = ((3, 4),), ((3, 4), (3, 4)), ((5,),)
 PEERS = [
+    *(Peer(*row) for row in ELEMENTWISE),
     *(
         Peer(name, {}, shapes, compute, low)
         for name, compute, low in (

@@ -1,0 +1,60 @@
+"""Elementwise layers and what PyTorch computes in their place: rows of test_pytorch.py."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
+F = torch.nn.functional
+Tensor = Any
+Row = tuple[str, dict[str, Any], tuple[tuple[int, ...], ...], Callable[..., Tensor], float]
+SHAPES = (5,), (3, 4), (2, 3, 2)
+
+
+def rows(
+    kind: str, compute: Callable[..., Tensor], low: float = -2, **choices: tuple[Any, ...]
+) -> Iterator[Row]:
+    """For each of SHAPES a row, with the next of the choices as attributes for both."""
+    for i, shape in enumerate(SHAPES):
+        given = {name: values[i] for name, values in choices.items()}
+        yield (
+            kind,
+            given,
+            (shape,),
+            lambda x, given=given, **params: compute(x, **given, **params),
+            low,
+        )
+
+
+def prelu(x: Tensor, slope: Tensor, shared: bool) -> Tensor:
+    return F.prelu(x.movedim(-1, 1), slope).movedim(1, -1) if x.ndim > 2 else F.prelu(x, slope)
+
+
+def hard_sigmoid(x: Tensor, alpha: float, beta: float) -> Tensor:
+    return torch.clamp(alpha * x + beta, 0, 1)
+
+
+def counted(axis: int) -> int:
+    """PyTorch counts the axis of the batch too."""
+    return axis if axis < 0 else axis + 1
+
+
+ELEMENTWISE = [
+    *rows("LeakyRelu", lambda x, alpha: F.leaky_relu(x, alpha), alpha=(0.01, 0.3, 1.5)),
+    *rows("PRelu", prelu, shared=(False, True, False)),
+    *rows("Elu", lambda x, alpha: F.elu(x, alpha), alpha=(1.0, 0.5, 2.0)),
+    *rows("Selu", F.selu),
+    *rows("Celu", lambda x, alpha: F.celu(x, alpha), alpha=(1.0, 0.5, 2.0)),
+    *rows("ThresholdedRelu", lambda x, alpha: F.threshold(x, alpha, 0.0), alpha=(1.0, 0.5, -1.0)),
+    *rows("Gelu", F.gelu, approximate=("none", "tanh", "none")),
+    *rows("Silu", F.silu),
+    *rows("Mish", F.mish),
+    *rows("HardSwish", F.hardswish),
+    *rows("HardSwish", F.hardswish, low=-6),
+    *rows("Softplus", F.softplus, low=-30),
+    *rows("Softsign", F.softsign),
+    *rows("HardSigmoid", hard_sigmoid, alpha=(1 / 6, 0.2, 1.0), beta=(0.5, 0.5, 0.0)),
+    *rows("Softmax", lambda x, axis: torch.softmax(x, counted(axis)), axis=(0, 0, -2)),
+    *rows("LogSoftmax", lambda x, axis: torch.log_softmax(x, counted(axis)), axis=(-1, 0, 1)),
+]
