@@ -231,7 +231,8 @@ class Layer:
         self.shapes = tuple(x.shape[1:] for x in xs)
         declared = self.spec.buffers(self.spec.infer_shape(*self.shapes), *self.shapes)
         # Integers, as a learner hands them in, are computed with as numbers with a fraction.
-        dtype = xs[0].dtype if xs[0].dtype.kind == "f" else np.dtype(np.float64)
+        types = (a.dtype for a in (*xs, *self.params.values()) if a.dtype.kind == "f")
+        dtype = next(types, np.dtype(np.float64))
         found = {name: fresh(buffer, len(xs[0]), dtype) for name, buffer in declared.items()}
         self._buffers = found
         self.bind()
@@ -349,6 +350,7 @@ LAYERS: Registry[Layer] = Registry(
         ),
         "graphnet.layers.gates": ("Silu", "Gelu", "HardSwish", "Mish"),
         "graphnet.layers.linear": ("MatMul", "Affine"),
+        "graphnet.layers.embedding": ("Embedding",),
         "graphnet.layers.convolution": ("Conv2D",),
         "graphnet.layers.pooling": ("MaxPool2D", "AvgPool2D", "GlobalAvgPool2D"),
         "graphnet.layers.normalization": ("BatchNorm",),

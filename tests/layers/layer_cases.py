@@ -10,7 +10,8 @@ class Case(NamedTuple):
     """attributes: of the node; shapes: of one sample at each port; out: the expected shape.
 
     low, high: the range that the inputs are drawn from, where the layer is smooth; wrong: shapes
-    that it must refuse, or None where it takes any.
+    that it must refuse, or None where it takes any; whole: ports of whole numbers get 0, 1, ...,
+    up to this one.
     """
 
     type: str
@@ -20,6 +21,7 @@ class Case(NamedTuple):
     low: float = -2.0
     high: float = 2.0
     wrong: tuple[Shape, ...] | None = None
+    whole: int = 1
 
 
 CASES = [
@@ -44,6 +46,9 @@ CASES = [
     Case("Affine", {"units": 4, "axis": -1}, ((2, 3),), (2, 4), wrong=((),)),
     Case("Affine", {"units": 4, "axis": -1, "bias": False}, ((2, 3, 5),), (2, 3, 4)),
     Case("Affine", {"units": 2, "bias": False}, ((3,),), (2,), wrong=((3, 2),)),
+    Case("Embedding", {"vocabulary": 4, "units": 3}, ((5,),), (5, 3), whole=3),
+    Case("Embedding", {"vocabulary": 2, "units": 1}, ((),), (1,)),
+    Case("Embedding", {"vocabulary": 300, "units": 2}, ((2, 3),), (2, 3, 2), whole=299),
     Case("Relu", {}, ((3, 2),), (3, 2), low=0.1),
     Case("Relu", {}, ((3, 2),), (3, 2), high=-0.1),
     Case("Sigmoid", {}, ((3,),), (3,)),

@@ -21,11 +21,15 @@ every_case = pytest.mark.parametrize("case", CASES, ids=IDS)
 def graph(case: Case, dtype: str = "float64") -> Network:
     """A network of one node of the case's type."""
     names = [f"in{i}" for i in range(len(case.shapes))]
+    declared = {name: {"shape": shape} for name, shape in zip(names, case.shapes, strict=True)}
+    for name, is_whole in zip(names, whole(case), strict=True):
+        if is_whole:
+            declared[name]["dtype"] = "int64"
     values = {
         "format": 1,
         "name": "case",
         "dtype": dtype,
-        "inputs": {name: {"shape": shape} for name, shape in zip(names, case.shapes, strict=True)},
+        "inputs": declared,
         "nodes": [{"id": "node", "type": case.type, **case.attributes}],
         "edges": [[name, "node"] for name in names],
     }
@@ -34,10 +38,20 @@ def graph(case: Case, dtype: str = "float64") -> Network:
 
 def inputs(case: Case, rng: np.random.Generator, batch: int = BATCH) -> dict[str, np.ndarray]:
     """A batch in the range where the layer is smooth."""
-    return {
-        f"in{i}": rng.uniform(case.low, case.high, (batch, *shape))
-        for i, shape in enumerate(case.shapes)
-    }
+    found = {}
+    for i, (shape, is_whole) in enumerate(zip(case.shapes, whole(case), strict=True)):
+        found[f"in{i}"] = (
+            rng.integers(0, case.whole, (batch, *shape), endpoint=True)
+            if is_whole
+            else rng.uniform(case.low, case.high, (batch, *shape))
+        )
+    return found
+
+
+def whole(case: Case) -> list[bool]:
+    """Which of the case's ports take whole numbers."""
+    spec = LAYERS[case.type].Spec
+    return [port in spec.integers for port in spec.ports_for(len(case.shapes))]
 
 
 def objective(net: Network, x: dict[str, np.ndarray], dout: np.ndarray) -> float:
@@ -102,6 +116,8 @@ def test_input_gradients_are_the_numerical_ones(case: Case, rng: np.random.Gener
     net.forward(x)
     found = net.backward({"node": dout})
     for name, array in x.items():
+        if array.dtype.kind == "i":
+            continue
         np.testing.assert_allclose(
             found[name], difference(net, x, dout, array), rtol=1e-6, atol=1e-7
         )

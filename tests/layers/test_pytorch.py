@@ -16,7 +16,8 @@ Tensor = Any
 
 
 class Peer(NamedTuple):
-    """compute: the same from tensors; the inputs first, then the parameters by name."""
+    """compute: the same from tensors; the inputs first, then the parameters by name. whole: ports
+    of whole numbers get 0, 1, ..., up to this one."""
 
     type: str
     attributes: dict[str, Any]
@@ -24,6 +25,7 @@ class Peer(NamedTuple):
     compute: Callable[..., Tensor]
     low: float = -2.0
     training: bool = False
+    whole: int = 1
 
 
 def first(x: Tensor) -> Tensor:
@@ -118,6 +120,16 @@ PEERS = [
     *(
         Peer("Affine", {"units": 5, "bias": False, **more}, (shape,), lambda x, W: x @ W)
         for shape, more in (((3,), {}), ((6, 3), {"axis": -1}), ((1, 1), {"axis": -1}))
+    ),
+    *(
+        Peer(
+            "Embedding",
+            {"vocabulary": vocabulary, "units": units},
+            (shape,),
+            lambda x, W: F.embedding(x, W),
+            whole=vocabulary - 1,
+        )
+        for vocabulary, units, shape in ((7, 4, (6,)), (300, 2, ()), (2, 5, (40, 3)))
     ),
     # Each of the ways to compute a convolution, with three combinations or more.
     Peer(
@@ -243,8 +255,13 @@ def test_every_layer_has_three_rows():
 @every_peer
 def test_gradients_are_pytorchs(peer: Peer, rng: np.random.Generator):
     layer = made(peer, rng)
-    xs = [rng.uniform(peer.low, 2.0, (4, *shape)) for shape in peer.shapes]
-    tensors = [torch.tensor(x, requires_grad=True) for x in xs]
+    xs = [
+        rng.integers(0, peer.whole, (4, *shape), endpoint=True)
+        if port in layer.spec.integers
+        else rng.uniform(peer.low, 2.0, (4, *shape))
+        for port, shape in zip(layer.spec.ports_for(len(peer.shapes)), peer.shapes, strict=True)
+    ]
+    tensors = [torch.tensor(x, requires_grad=x.dtype.kind == "f") for x in xs]
     params = {n: torch.tensor(p, requires_grad=True) for n, p in layer.params.items()}
     theirs = peer.compute(*tensors, **params)
     out = layer.forward(*xs).copy()
@@ -252,6 +269,9 @@ def test_gradients_are_pytorchs(peer: Peer, rng: np.random.Generator):
     dout = rng.normal(size=out.shape)
     theirs.backward(torch.tensor(dout))
     for dx, tensor in zip(layer.backward(dout), tensors, strict=True):
+        if tensor.grad is None:
+            assert dx is None
+            continue
         np.testing.assert_allclose(dx, tensor.grad.numpy(), rtol=1e-9, atol=1e-9)
     for name, tensor in params.items():
         np.testing.assert_allclose(layer.grads[name], tensor.grad.numpy(), rtol=1e-9, atol=1e-9)
