@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from graphnet.layers.base import Array, Buffer, NodeSpec
-from graphnet.schedule import LOSS, Call, Schedule
+from graphnet.schedule import LOSS, Call, Schedule, loss_name
 from graphnet.workspace import ALIGNMENT
 
 Key = tuple[str, str]
@@ -104,12 +104,11 @@ class Layout:
             self._values[node] = [self._storages[node, "out"]] if "out" in declared else views
             if node in schedule.trained:
                 self._keep(node, reads)
-        for name in schedule.outputs:
-            found = self._values.get(schedule.through(name), [])
-            for storage in found:
-                storage.lasting |= not schedule.training
-            if schedule.training:
-                self._touch(found, {self._time[Call("loss", LOSS)]})
+        for name in schedule.judged:
+            self._touch(self._values.get(name, []), {self._time[Call("loss", LOSS)]})
+        for name in () if schedule.training else schedule.outputs:
+            for storage in self._values.get(schedule.through(name), []):
+                storage.lasting = True
 
     def _keep(self, node: str, reads: set[int]) -> None:
         """What the backward pass of a node reads lives until then."""
@@ -125,14 +124,13 @@ class Layout:
                 self._storages[node, name].touched |= later | reads
 
     def _backward(self) -> None:
-        schedule, loss = self.schedule, self.schedule.graph.spec.loss
-        assert loss is not None
-        output = schedule.outputs[0]
-        at_loss = self._time[Call("loss", LOSS)]
-        self._declared[LOSS] = loss.buffers(schedule.graph.shapes[output])
-        for name, buffer in self._declared[LOSS].items():
-            self._new((LOSS, name), buffer).touched.add(at_loss)
-        self._gradients[output] = [self._storages[LOSS, "dx"]]
+        graph, at_loss = self.schedule.graph, self._time[Call("loss", LOSS)]
+        for i, objective in enumerate(graph.objectives):
+            key = loss_name(i)
+            self._declared[key] = objective.spec.buffers(graph.shapes[objective.on])
+            for name, buffer in self._declared[key].items():
+                self._new((key, name), buffer).touched.add(at_loss)
+            self._arrive(objective.on, [self._storages[key, "dx"]], at_loss)
         for call in self.calls:
             if call.operation == "gather_back":
                 continue
@@ -159,21 +157,24 @@ class Layout:
                 storage = self._new((node, name), self._declared[node][name])
                 storage.touched.add(now)
                 leaving = [storage]
-            if not wanted:
-                continue
-            earlier = self._gradients.get(source)
-            if earlier is None:
-                self._gradients[source] = leaving
-                continue
-            self._touch(leaving, {now})
-            self._touch(earlier, {now})
-            for storage in earlier:
-                storage.read_after.add(now)
-            if source not in self.sums:
-                self.sums.add(source)
-                self._new((source, "sum"), Buffer(schedule.graph.shapes[source]))
-            self._storages[source, "sum"].touched.add(now)
-            self._gradients[source] = [self._storages[source, "sum"]]
+            if wanted:
+                self._arrive(source, leaving, now)
+
+    def _arrive(self, name: str, leaving: list[Storage], now: int) -> None:
+        """A gradient of a name: the first one, or one that is added to those before it."""
+        earlier = self._gradients.get(name)
+        if earlier is None:
+            self._gradients[name] = leaving
+            return
+        self._touch(leaving, {now})
+        self._touch(earlier, {now})
+        for storage in earlier:
+            storage.read_after.add(now)
+        if name not in self.sums:
+            self.sums.add(name)
+            self._new((name, "sum"), Buffer(self.schedule.graph.shapes[name]))
+        self._storages[name, "sum"].touched.add(now)
+        self._gradients[name] = [self._storages[name, "sum"]]
 
     def _merge(self) -> None:
         """Layers that may write over what they read do so where nobody reads it later."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +13,7 @@ from graphnet.declaration import Shape
 from graphnet.layers.base import LAYERS, Array, Layer, fresh
 from graphnet.losses import LOSSES, Loss
 from graphnet.plan import Plan
-from graphnet.program import Draws, Program
+from graphnet.program import Draws, Program, Targets
 from graphnet.rearrange import rearranged
 from graphnet.schedule import Schedule
 from graphnet.spec.reader import Resolved
@@ -110,10 +110,13 @@ class Engine:
         return Walk(self.graph, self.layers)
 
     @cached_property
-    def loss(self) -> Loss | None:
-        """The loss by itself, for scores of any number of samples."""
-        spec = self.graph.spec.loss
-        return None if spec is None else LOSSES[spec.type](spec)
+    def losses(self) -> tuple[Loss, ...]:
+        """The losses by themselves, for scores of any number of samples."""
+        return tuple(LOSSES[o.spec.type](o.spec) for o in self.graph.objectives)
+
+    def masses(self, targets: Targets) -> list[float]:
+        """What the mean of each loss over these targets divides by."""
+        return [loss.mass(t) for loss, t in zip(self.losses, targets, strict=True)]
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs, by name."""
@@ -133,32 +136,45 @@ class Engine:
         self._add_shared(self._sharers)
         return found
 
-    def gradient(self, inputs: Mapping[str, Array], t: Array, draws: Draws) -> float:
+    def gradient(self, inputs: Mapping[str, Array], targets: Targets, draws: Draws) -> float:
         """The loss over a batch that is no shard of another; `grads` then hold
         d(loss)/d(parameters). The state stays as it is.
 
-        t: as `loss.targets` gives it.
+        targets: of each loss, as its `targets` gives them.
         """
-        program = self.begin(inputs, t, 1.0, draws)
+        program = self.begin(inputs, targets, self._whole, draws)
         for i in range(len(program.schedule.phases)):
             program.run(i)
             self._meet_alone(program, i)
         self.finish()
         return program.loss_value
 
-    def training_loss(self, inputs: Mapping[str, Array], t: Array, draws: Draws) -> float:
+    def training_loss(self, inputs: Mapping[str, Array], targets: Targets, draws: Draws) -> float:
         """The loss as `gradient` finds it; gradients and state stay as they are."""
-        program = self.begin(inputs, t, 1.0, draws)
+        program = self.begin(inputs, targets, self._whole, draws)
         for i in range(program.schedule.forward_phases):
             program.run(i)
             self._meet_alone(program, i)
         return program.loss_value
 
-    def begin(self, inputs: Mapping[str, Array], t: Array, dout: float, draws: Draws) -> Program:
-        """The program of a training step, with a shard in it: its phases are still to be run."""
+    @property
+    def _whole(self) -> list[float]:
+        return [1.0] * len(self.losses)
+
+    def begin(
+        self,
+        inputs: Mapping[str, Array],
+        targets: Targets,
+        shares: Sequence[float],
+        draws: Draws,
+    ) -> Program:
+        """The program of a training step, with a shard in it: its phases are still to be run.
+
+        shares: of each loss, what part of the whole batch's mean is this shard's.
+        """
         self.passes += 1
-        program = self.program(len(t), training=True)
-        program.begin(inputs, t, dout)
+        program = self.program(len(next(iter(inputs.values()))), training=True)
+        program.begin(inputs, targets, shares)
         program.prepare()
         program.draw(draws)
         return program

@@ -14,8 +14,8 @@ from graphnet.declaration import Shape, did_you_mean
 from graphnet.engine import Engine
 from graphnet.errors import ShapeError, SpecError, clipped, quoted
 from graphnet.inputs import Batch, batch_of, dtype_of, with_batch_axis
+from graphnet.judging import targets_of
 from graphnet.layers.base import Array, Layer
-from graphnet.losses import Loss
 from graphnet.prediction import Prediction
 from graphnet.scores import class_of
 from graphnet.spec.graph import GraphSpec
@@ -122,75 +122,90 @@ class Network:
 
     def classify(self, x: Any) -> Any:
         """The index of the best score, (N,); of a single score 1 where it is above 0, else 0.
+        Where a loss of classes judges several places of a sample, one for each, (N, ...).
 
         Errors: ShapeError, also where an output gives no scores of classes.
         """
         batch = batch_of(self.spec, x)
-        found = {n: class_of(n, scores) for n, scores in self._predict(batch).items()}
+        of_classes = {o.on for o in self.graph.objectives if o.spec.classifies}
+        found = {
+            name: class_of(name, scores, positions=name in of_classes)
+            for name, scores in self._predict(batch).items()
+        }
         if not batch.batched:
             found = {name: index[0] for name, index in found.items()}
         return found if len(found) > 1 else next(iter(found.values()))
 
-    def accuracy(self, x: Any, t: Any) -> float:
-        """The share of samples whose class is that of t (indices or one-hot), 0 to 1.
+    def accuracy(self, x: Any, t: Any = None) -> float:
+        """The share of right answers to the first loss that is one of classes, 0 to 1.
 
-        Errors: ShapeError, DatasetError.
+        t: as `loss` takes it.
+        Errors: ShapeError, DatasetError, SpecError where no loss is one of classes.
         """
-        loss, output, scores_shape = self._loss_parts()
         batch = batch_of(self.spec, x)
-        targets = self._targets(loss, t, batch, scores_shape)
-        return float(np.mean(class_of(output, self._predict(batch)[output]) == targets))
+        targets = self._targets(t, batch)
+        for i, objective in enumerate(self.graph.objectives):
+            if objective.spec.classifies:
+                scores = self._scores(objective.on, batch)
+                right, count = self.engine.losses[i].right(scores, targets[i])
+                return right / max(count, 1)
+        raise SpecError(f"{self.spec.name}: no loss of the spec is one of classes")
 
-    def loss(self, x: Any, t: Any) -> float:
+    def loss(self, x: Any, t: Any = None) -> float:
         """The mean loss over the batch, in the loss's units: that of which `gradient` is the
-        gradient. Batch norm takes the statistics of this batch, dropout drops what the spec's seed
-        says, the same at every call.
+        gradient; of several losses their weighted sum. Batch norm takes the statistics of this
+        batch, dropout drops what the spec's seed says, the same at every call.
 
-        Shapes: t class indices (N,) or one-hot (N, C).
+        Shapes: t class indices (N,) or one-hot (N, C), or what else the loss takes; a dict by name
+        where there are several targets, nothing where all are inputs.
         Errors: ShapeError, DatasetError, SpecError without a loss.
         """
         return self.prepared_loss(x, t)()
 
-    def prepared_loss(self, x: Any, t: Any) -> Callable[[], float]:
+    def prepared_loss(self, x: Any, t: Any = None) -> Callable[[], float]:
         """The loss over a batch as a function of the parameters as they are when it is called."""
-        loss, output, scores_shape = self._loss_parts()
         batch = batch_of(self.spec, x)
-        targets = self._targets(loss, t, batch, scores_shape)
-        if not self.engine.trains_as_it_predicts:
+        targets = self._targets(t, batch)
+        if not (self.engine.trains_as_it_predicts and self._judges_outputs):
 
             def as_in_training() -> float:
                 with np.errstate(all="ignore"):
                     return self.engine.training_loss(batch.inputs, targets, self._still)
 
             return as_in_training
-        size = self.engine.piece
-        starts = range(0, batch.samples, size)
-        parts = [(batch.part(i, i + size), targets[i : i + size]) for i in starts]
+        size, losses = self.engine.piece, self.engine.losses
+        masses = [max(mass, 1e-300) for mass in self.engine.masses(targets)]
+        parts = [
+            (batch.part(i, i + size), [t[i : i + size] for t in targets])
+            for i in range(0, batch.samples, size)
+        ]
+        judging = list(zip(losses, self.graph.objectives, masses, strict=True))
 
         def compute() -> float:
             total = 0.0
             with np.errstate(all="ignore"):
-                for inputs, t_part in parts:
-                    scores = self.engine.predict(inputs)[output]
-                    total += loss.forward(scores, t_part) * len(t_part)
-            return total / batch.samples
+                for inputs, part in parts:
+                    scores = self.engine.predict(inputs)
+                    for (loss, objective, mass), t in zip(judging, part, strict=True):
+                        share = loss.mass(t) / mass * objective.spec.weight
+                        total += loss.forward(scores[objective.on], t) * share
+            return total
 
         return compute
 
-    def gradient(self, x: Any, t: Any) -> dict[str, Array]:
+    def gradient(self, x: Any, t: Any = None) -> dict[str, Array]:
         """d(loss)/d(parameter) by back-propagation, under the names of `params`; the state stays
         as it is.
 
         Errors: ShapeError, DatasetError, SpecError without a loss.
         """
-        loss, _, scores_shape = self._loss_parts()
         batch = batch_of(self.spec, x)
-        targets = self._targets(loss, t, batch, scores_shape)
+        targets = self._targets(t, batch)
         with np.errstate(all="ignore"):
             self.engine.gradient(batch.inputs, targets, self._still)
         return {name: grad.copy() for name, grad in self.engine.grads.items()}
 
-    def numerical_gradient(self, x: Any, t: Any) -> dict[str, Array]:
+    def numerical_gradient(self, x: Any, t: Any = None) -> dict[str, Array]:
         """dW[i] = (loss(W[i] + h) - loss(W[i] - h)) / (2 h), for every element of every parameter
 
         Errors: as `gradient`; SpecError in float32, which has too few digits for differences.
@@ -298,18 +313,27 @@ class Network:
     def _own(self, array: Array, batch: Batch) -> Array:
         return array.copy() if batch.batched else array[0].copy()
 
-    def _loss_parts(self) -> tuple[Loss, str, Shape]:
-        if self.engine.loss is None:
-            raise SpecError(f"{self.spec.name}: the spec has no 'loss'")
-        output = self.graph.wiring.outputs[0]
-        return self.engine.loss, output, self.graph.shapes[output]
+    @cached_property
+    def _judges_outputs(self) -> bool:
+        """Whether every loss takes the scores of an output."""
+        outputs = self.graph.wiring.outputs
+        return all(objective.on in outputs for objective in self.graph.objectives)
 
-    def _targets(self, loss: Loss, t: Any, batch: Batch, scores: Shape) -> Array:
-        try:
-            t = np.asarray(t)
-        except ValueError as e:  # lists of unequal lengths
-            raise ShapeError(clipped(f"targets: no array of numbers: {e}")) from None
-        return loss.targets(t if batch.batched else t[np.newaxis], batch.samples, scores)
+    def _scores(self, node: str, batch: Batch) -> Array:
+        """What a node gives in a prediction."""
+        if node in self.graph.wiring.outputs:
+            return self._predict(batch)[node]
+        with np.errstate(all="ignore"):
+            return self.engine.forward(batch.inputs)[node]
+
+    def _targets(self, t: Any, batch: Batch) -> list[Array]:
+        """Of each loss, what `t` gives it.
+
+        Errors: ShapeError, DatasetError, SpecError without a loss.
+        """
+        if not self.graph.objectives:
+            raise SpecError(f"{self.spec.name}: the spec has no 'loss'")
+        return targets_of(self.graph, self.engine.losses, t, batch)
 
 
 def _check_threads(threads: int | None) -> None:

@@ -47,8 +47,9 @@ class Cost(NamedTuple):
 class Plan:
     """Which nodes a pass runs, which gradients it needs, and what both cost.
 
-    needed: the nodes that the outputs depend on. trained: the names that depend on a parameter;
-    no other needs a gradient to train. forks: the names that more than one edge leaves.
+    needed: the nodes that the losses depend on, or the outputs without one. trained: the names
+    that depend on a parameter; no other needs a gradient to train. forks: the names that more than
+    one edge leaves.
 
     A graph without a loss is not trained: its cost is that of `forward` and `backward` over all
     of it.
@@ -57,7 +58,8 @@ class Plan:
     def __init__(self, graph: Resolved) -> None:
         self.graph = graph
         self.computed = rearranged(graph)
-        self.needed = ancestors(graph.wiring.sources, graph.wiring.outputs)
+        judged = [objective.on for objective in graph.objectives]
+        self.needed = ancestors(graph.wiring.sources, judged or graph.wiring.outputs)
         self.trained = trained(graph)
         self.forks = self._forks()
 
@@ -73,7 +75,7 @@ class Plan:
         parameters = 0
         if node.share is None:
             parameters = sum(math.prod(p.shape) for p in node.parameters(*arriving).values())
-        whole = self.graph.spec.loss is None
+        whole = not self.graph.objectives
         if not (whole or node_id in self.needed):
             return Cost(parameters, 0, 0, 0)
         runs_back = whole or node_id in self.trained
@@ -93,15 +95,14 @@ class Plan:
         fixed = sum(self._bytes(b) for b in buffers.values() if b.kept or b.scratch)
         return Cost(parameters, flops.forward, backward, self._nbytes(buffers.values()), fixed)
 
-    def loss_cost(self) -> Cost:
-        """What the loss costs; nothing where there is none."""
-        loss = self.graph.spec.loss
-        if loss is None:
-            return Cost(0, 0, 0, 0)
-        scores = self.graph.shapes[self.graph.wiring.outputs[0]]
-        flops = loss.flops(scores)
-        nbytes = self._nbytes(loss.buffers(scores).values())
-        return Cost(0, flops.forward, flops.backward, nbytes)
+    def loss_costs(self) -> list[Cost]:
+        """What each loss costs."""
+        found = []
+        for spec, on, _ in self.graph.objectives:
+            scores = self.graph.shapes[on]
+            flops, nbytes = spec.flops(scores), self._nbytes(spec.buffers(scores).values())
+            found.append(Cost(0, flops.forward, flops.backward, nbytes))
+        return found
 
     def total(self) -> Cost:
         """The sum over all nodes and the loss; where edges fan out, the sums of gradients too.
@@ -109,11 +110,11 @@ class Plan:
         The bytes are those of buffers side by side, as `forward` and `backward` over the whole
         graph hold them; training and prediction use memory again.
         """
-        costs = [*(self.cost(n) for n in self.graph.wiring.order), self.loss_cost()]
+        costs = [*(self.cost(n) for n in self.graph.wiring.order), *self.loss_costs()]
         sums = [
             Buffer(self.graph.shapes[name])
             for name in self.forks
-            if self.graph.spec.loss is None or (name in self.trained and name in self.needed)
+            if not self.graph.objectives or (name in self.trained and name in self.needed)
         ]
         parameters, forward, backward, nbytes, fixed = map(sum, zip(*costs, strict=True))
         return Cost(parameters, forward, backward, nbytes + self._nbytes(sums), fixed)
@@ -164,7 +165,7 @@ class Plan:
         """
         spec, itemsize = self.graph.spec, np.dtype(self.graph.spec.dtype).itemsize
         parameters = sum(self._parameters(n) for n, s in self.graph.nodes.items() if not s.share)
-        if spec.loss is None:
+        if not self.graph.objectives:
             total = self.total()
             per_sample = self._input_bytes() + total.nbytes
             return 2 * parameters * itemsize + batch_size * per_sample + total.fixed

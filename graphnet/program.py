@@ -10,12 +10,14 @@ import numpy as np
 from graphnet.arena import Key, Layout
 from graphnet.layers.base import LAYERS, Array, Arrays, BatchLayer, Layer
 from graphnet.losses import LOSSES, Loss
-from graphnet.schedule import LOSS, Call, Phase, Schedule
+from graphnet.schedule import Call, Phase, Schedule, loss_name
 from graphnet.spec.reader import Resolved
 
 Draws = Callable[[str, int], "np.random.Generator"]
 """(node, number of the tile) -> what a layer draws from in this step."""
 Values = dict[str, Array]
+Targets = Sequence[Array]
+"""Of each loss, in the order of the spec."""
 
 
 class Route(NamedTuple):
@@ -24,6 +26,16 @@ class Route(NamedTuple):
     port: int
     source: str
     sums: Sequence[Array] | None
+
+
+class _Judge(NamedTuple):
+    """A loss, the node whose scores it takes, its weight; `into`: where its gradient is added to
+    that of a loss before it."""
+
+    loss: Loss
+    on: str
+    weight: float
+    into: Array | None
 
 
 class _Crossing(NamedTuple):
@@ -78,20 +90,21 @@ class Program:
             for phase in schedule.phases
         ]
         self._results = [(name, schedule.through(name)) for name in schedule.outputs]
-        self.loss = self._loss()
+        self._objectives = self._losses()
         self.random = [n for n in schedule.order if self.graph.nodes[n].random]
         self.parts: dict[str, Array] = {}
         self._values: Values = {}
         self._gradients: Values = {}
-        self._t: Array | None = None
-        self._dout = 1.0
+        self._targets: Targets = ()
+        self._shares: Sequence[float] = ()
         self.loss_value = 0.0
 
-    def begin(self, inputs: Arrays, t: Array | None = None, dout: float = 1.0) -> None:
-        """Take a batch of exactly `schedule.samples` samples."""
+    def begin(self, inputs: Arrays, targets: Targets = (), shares: Sequence[float] = ()) -> None:
+        """Take a batch of exactly `schedule.samples` samples; of each loss, the targets and what
+        share of the whole batch's mean these samples have."""
         self._values = dict(inputs)
         self._gradients = {}
-        self._t, self._dout = t, dout
+        self._targets, self._shares = targets, shares
 
     def prepare(self) -> None:
         """Let the layers compute what depends on the parameters as they are now."""
@@ -208,11 +221,14 @@ class Program:
         return forth if operation == "gather" else back
 
     def _judge(self, values: Values, gradients: Values) -> None:
-        assert self.loss is not None
-        assert self._t is not None
-        output = self.schedule.outputs[0]
-        self.loss_value = self.loss.forward(values[output], self._t)
-        gradients[output] = self.loss.backward(self._dout)
+        total = 0.0
+        for judge, t, share in zip(self._objectives, self._targets, self._shares, strict=True):
+            loss, on, weight, into = judge
+            dout = weight * share
+            total += loss.forward(values[on], t) * dout
+            dx = loss.backward(dout)
+            gradients[on] = dx if into is None else np.add(gradients[on], dx, out=into)
+        self.loss_value = total
 
     def _layers(self, node: str, arrays: Arrays, grads: Arrays, kept: Arrays) -> list[Layer]:
         graph, spec = self.graph, self.graph.nodes[node]
@@ -251,7 +267,7 @@ class Program:
 
     def _all_routes(self) -> dict[str, list[Route]]:
         """For each node that runs backward, where its gradients go."""
-        reached: set[str] = set()
+        reached = set(self.schedule.judged)
         routes: dict[str, list[Route]] = {}
         for phase in self.schedule.phases:
             for operation, node in phase.calls:
@@ -272,7 +288,10 @@ class Program:
     def _crossings(self) -> list[_Crossing]:
         """What each phase takes from earlier ones and leaves to later ones."""
         # Where the gradient of a name lies, as it stands after the calls so far.
-        lies: dict[str, Key] = dict.fromkeys(self.schedule.outputs, (LOSS, "dx"))
+        lies: dict[str, Key] = {}
+        for i, objective in enumerate(self.graph.objectives):
+            on = objective.on
+            lies[on] = (on, "sum") if on in lies else (loss_name(i), "dx")
         return [self._crossing_of(phase, lies) for phase in self.schedule.phases]
 
     def _crossing_of(self, phase: Phase, lies: dict[str, Key]) -> _Crossing:
@@ -303,12 +322,21 @@ class Program:
         place = self.layout.places.get(key)
         return place is not None and place.whole
 
-    def _loss(self) -> Loss | None:
-        spec = self.graph.spec.loss
-        if spec is None or not self.schedule.training:
-            return None
-        names = spec.buffers(self.graph.shapes[self.schedule.outputs[0]])
-        return LOSSES[spec.type](spec, buffers={n: self._buffers[LOSS, n] for n in names})
+    def _losses(self) -> list[_Judge]:
+        """The losses of a training step, in order."""
+        found: list[_Judge] = []
+        if not self.schedule.training:
+            return found
+        seen: set[str] = set()
+        for i, (spec, on, _) in enumerate(self.graph.objectives):
+            names = spec.buffers(self.graph.shapes[on])
+            loss = LOSSES[spec.type](
+                spec, buffers={n: self._buffers[loss_name(i), n] for n in names}
+            )
+            into = self._buffers[on, "sum"] if on in seen else None
+            found.append(_Judge(loss, on, spec.weight, into))
+            seen.add(on)
+        return found
 
 
 def _tiles(samples: int, tile: int) -> list[slice]:

@@ -18,6 +18,7 @@ def rearranged(graph: Resolved) -> Resolved:
     """
     readers = Counter(s for sources in graph.wiring.sources.values() for s in sources)
     nodes, shapes = dict(graph.nodes), dict(graph.shapes)
+    read = {*graph.wiring.outputs, *(objective.on for objective in graph.objectives)}
     for node in graph.wiring.order:
         sources = graph.wiring.sources[node]
         if not nodes[node].picks or len(sources) != 1:
@@ -25,7 +26,7 @@ def rearranged(graph: Resolved) -> Resolved:
         (before,) = sources
         if before not in nodes or not nodes[before].monotone:
             continue
-        if readers[before] == 1 and before not in graph.wiring.outputs:
+        if readers[before] == 1 and before not in read:
             nodes[before], nodes[node] = nodes[node], nodes[before]
             shapes[before] = shapes[node]
     return replace(graph, nodes=nodes, shapes=shapes)

@@ -27,7 +27,13 @@ PREDICTION_TILE_BYTES = 2 * 1024 * 1024
 in place of 21."""
 
 LOSS = ":loss"
-"""Stands for the loss among the nodes, whose names have no colon."""
+"""Stands for the losses among the nodes, whose names have no colon."""
+
+
+def loss_name(i: int) -> str:
+    """Under what the buffers of a loss lie, beside those of the nodes."""
+    return f"{LOSS}{i}"
+
 
 Operation = Literal["forward", "gather", "loss", "gather_back", "backward"]
 
@@ -62,6 +68,7 @@ class Schedule:
 
     order: the nodes that compute, in running order. sources: for each of them where its inputs
     come from; nodes that only train stand aside in a prediction. trained: those that run backward.
+    judged: in training, the nodes whose scores losses take.
     """
 
     def __init__(self, graph: Resolved, samples: int, *, training: bool) -> None:
@@ -69,7 +76,8 @@ class Schedule:
         self.samples = samples
         self.training = training
         self.outputs = graph.wiring.outputs
-        needed = ancestors(graph.wiring.sources, self.outputs)
+        self.judged = tuple(dict.fromkeys(o.on for o in graph.objectives)) if training else ()
+        needed = ancestors(graph.wiring.sources, self.judged or self.outputs)
         self._aside = set() if training else {n for n in needed if self._stands_aside(n)}
         self.order = self._order(needed - self._aside)
         self.sources = {
@@ -148,8 +156,8 @@ class Schedule:
                 run = []
             if node is not None:
                 tiles[node] = self.samples
-        tiles[LOSS] = self.samples
-        return tiles
+        names = (LOSS, *(loss_name(i) for i in range(len(self.graph.objectives))))
+        return tiles | dict.fromkeys(names, self.samples)
 
     def _call_bytes(self, node: str) -> int:
         """Bytes of one sample that a call reads and writes."""

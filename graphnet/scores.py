@@ -8,17 +8,20 @@ from graphnet.errors import ShapeError
 from graphnet.layers.base import Array
 
 
-def class_of(output: str, scores: Array) -> Array:
+def class_of(output: str, scores: Array, *, positions: bool = False) -> Array:
     """The index of the best score of each sample; of a single score, whether it is above 0.
 
-    Shapes: scores (N, C), (N, 1) or (N,) -> (N,)
+    positions: whether a sample has scores of classes at each of several places.
+    Shapes: scores (N, C), (N, 1) or (N,) -> (N,); with positions (N, ..., C) -> (N, ...)
     Errors: ShapeError.
     """
-    if scores.ndim > 2:
+    if scores.ndim > 2 and not positions:
         raise ShapeError(f"output '{output}' gives {scores.shape[1:]}: no scores of classes")
-    if scores.ndim == 1 or scores.shape[1] == 1:
-        return (scores.reshape(len(scores)) > 0).astype(np.intp)
-    best: Array = scores.argmax(axis=1)
+    if scores.ndim == 1:
+        return (scores > 0).astype(np.intp)
+    if scores.shape[-1] == 1:
+        return (scores[..., 0] > 0).astype(np.intp)
+    best: Array = scores.argmax(axis=-1)
     return best
 
 

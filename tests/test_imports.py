@@ -23,7 +23,7 @@ RANKS = [
     {"products", "erf", "convolution", "layers", "losses", "optimizers", "initializers"}
     | {"schedules", "workspace"},
     {"spec"},
-    {"builder", "network", "inputs", "scores", "metrics"}
+    {"builder", "network", "inputs", "judging", "scores", "metrics"}
     | {
         "engine",
         "program",

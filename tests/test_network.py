@@ -237,7 +237,7 @@ def test_an_initializer_past_the_type_is_refused(network):
         ([[0, 1, 1], [1, 0, 0]], DatasetError, r"one 1 and else 0 \(sample 0\)"),
         ([[0, 2, 0], [1, 0, 0]], DatasetError, r"one 1 and else 0 \(sample 0\)"),
         (["a", "b"], ShapeError, "class indices"),
-        (None, ShapeError, "class indices"),
+        (None, ShapeError, "no targets are given: the losses need 't'"),
         ([[0], [1, 2]], ShapeError, "targets: no array of numbers"),
     ],
 )

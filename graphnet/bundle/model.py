@@ -135,6 +135,9 @@ def _history(train: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _measured(epoch: dict[str, Any]) -> bool:
     numbers = [epoch[name] for name in HISTORY if name != "epoch"]
+    # Regression has no accuracies; classification has both, or no test part.
     if epoch["test_accuracy"] is None:
-        numbers.remove(None)
+        numbers = [n for n in numbers if n is not None]
+    if epoch["loss"] is None:
+        return False
     return type(epoch["epoch"]) is int and all(type(number) is float for number in numbers)

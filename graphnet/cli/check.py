@@ -67,14 +67,12 @@ def report(graph: Resolved, plan: Plan) -> str:
                 f"{cost.nbytes * batch + cost.fixed:,}",
             ]
         )
-    if spec.loss is not None:
-        cost = plan.loss_cost()
+    for loss, cost in zip(graph.objectives, plan.loss_costs(), strict=True):
         flops, nbytes = (cost.forward + cost.backward) * batch, cost.nbytes * batch
-        source = graph.wiring.outputs[0]
-        rows.append(["loss", spec.loss.type, source, "()", "0", f"{flops:,}", f"{nbytes:,}"])
+        rows.append(["loss", loss.spec.type, loss.on, "()", "0", f"{flops:,}", f"{nbytes:,}"])
     total = plan.total()
     step = (total.forward + total.backward) * batch
-    what = "a training step" if spec.loss is not None else "forward and backward"
+    what = "a training step" if graph.objectives else "forward and backward"
     return "\n".join(
         [
             f"{spec.name}: {spec.dtype}, output {', '.join(graph.wiring.outputs)}",

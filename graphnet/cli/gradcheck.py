@@ -38,7 +38,7 @@ def _main(argv: Sequence[str] | None) -> int:
     refuse_bundle(options.spec, "gradcheck")
     spec = read_spec(options.spec)
     net = build(spec, dtype="float64")
-    if net.engine.loss is None or not net.params:
+    if not net.graph.objectives or not net.params:
         what = "there is no 'loss' or no parameter: nothing to check; from Python, forward() and"
         raise SpecError(f"{options.spec}: {what} backward() compute any graph")
     if spec.data is None or options.random:
@@ -60,9 +60,18 @@ def _random(net: Network, samples: int) -> tuple[dict[str, Any], Any]:
     """Samples from N(0, 1), away from nothing in particular, and classes, by the spec's seed."""
     seed = net.spec.train.seed if net.spec.train else 0
     rng = generator(seed, "gradcheck")
-    x = {n: rng.normal(size=(samples, *i.shape)) for n, i in net.spec.inputs.items()}
-    classes = net.graph.shapes[net.graph.wiring.outputs[0]][-1]
-    return x, rng.integers(0, classes, samples)
+    x: dict[str, Any] = {}
+    for name, given in net.spec.inputs.items():
+        shape = (samples, *given.shape)
+        x[name] = rng.integers(0, 2, shape) if given.dtype else rng.normal(size=shape)
+    t: dict[str, Any] = {}
+    for objective in net.graph.objectives:
+        scores = net.graph.shapes[objective.on]
+        if objective.spec.type == "SoftmaxWithLoss":
+            t[objective.target] = rng.integers(0, scores[-1], (samples, *scores[:-1]))
+        else:
+            t[objective.target] = rng.uniform(size=(samples, *scores))
+    return x, {name: t[name] for name in net.graph.targets} or None
 
 
 def _of_data(
@@ -72,4 +81,6 @@ def _of_data(
     from graphnet.training.feed import Feed
 
     feed = Feed(net, load_data(spec, folder, data_dir).train, "training data")
-    return feed.batch(np.arange(min(samples, feed.samples)))
+    inputs, targets = feed.batch(np.arange(min(samples, feed.samples)))
+    judged = zip(net.graph.objectives, targets, strict=True)
+    return inputs, {o.target: t for o, t in judged if o.target in net.graph.targets} or None

@@ -44,11 +44,12 @@ class Display(AbstractContextManager["Display"]):
     def line(self, result: EpochResult) -> str:
         """One epoch as text; loss in nats, accuracies 0 to 1."""
         width = len(str(self.epochs))
+        train = "" if result.train_accuracy is None else f"  train {result.train_accuracy:.4f}"
         test = "" if result.test_accuracy is None else f"  test {result.test_accuracy:.4f}"
         rate = self.samples / result.seconds
         return (
-            f"epoch {result.epoch:>{width}}/{self.epochs}  loss {result.loss:.4f}  "
-            f"train {result.train_accuracy:.4f}{test}  {rate:,.0f} samples/s"
+            f"epoch {result.epoch:>{width}}/{self.epochs}  loss {result.loss:.4f}"
+            f"{train}{test}  {rate:,.0f} samples/s"
         )
 
 
@@ -112,7 +113,9 @@ class Bar(Display):
         self._rich.update(self._task, completed=self._done, status=status, description=where)
 
     def epoch(self, result: EpochResult) -> None:
-        self._last = f" train {result.train_accuracy:.3f}"
+        self._last = ""
+        if result.train_accuracy is not None:
+            self._last = f" train {result.train_accuracy:.3f}"
         if result.test_accuracy is not None:
             self._last += f" test {result.test_accuracy:.3f}"
         self._loss = f"loss {result.loss:.3f}"

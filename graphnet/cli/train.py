@@ -69,7 +69,7 @@ def _main(argv: Sequence[str] | None) -> int:
     if spec.train is None or spec.data is None:
         missing = "train" if spec.train is None else "data"
         what = f"nothing to train: the spec has no '{missing}'"
-        if spec.loss is None:
+        if not spec.all_losses:
             what += "; from Python, forward() and backward() compute any graph"
         raise SpecError(clipped(f"{options.spec}: {what}"))
     # What the writer would refuse at the end is refused before the first step.
@@ -157,7 +157,9 @@ def _finish(
         emit(json.dumps(last), sys.stdout)
         return
     assert result is not None
-    accuracy = f"train accuracy {result.train_accuracy:.4f}"
+    accuracy = f"loss {result.loss:.4f}"
+    if result.train_accuracy is not None:
+        accuracy = f"train accuracy {result.train_accuracy:.4f}"
     if result.test_accuracy is not None:
         accuracy = f"test accuracy {result.test_accuracy:.4f}"
     print(

@@ -19,7 +19,8 @@ whatever that input's name. Others name their arrays as the spec's inputs."""
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Samples: sample i is inputs[name][i] for every name, and its answer is targets[i].
+    """Samples: sample i is inputs[name][i] for every name, and its answer is targets[i], or
+    targets[name][i] where losses have several targets.
 
     Shapes: inputs[name] (N, ...), pictures (N, H, W) or (N, H, W, 3); targets (N,) or (N, ...)
     Units: pictures are uint8 pixels 0-255 as stored, before any preparation; class targets
@@ -28,20 +29,27 @@ class Split:
     """
 
     inputs: Mapping[str, Array]
-    targets: Array
+    targets: Array | Mapping[str, Array]
 
     def __post_init__(self) -> None:
         if not isinstance(self.inputs, Mapping):
             raise DatasetError("a Split takes inputs by name: Split({'x': x}, t)")
         for name, array in self.inputs.items():
-            if len(array) != len(self.targets):
+            if len(array) != len(self):
                 raise DatasetError(
                     f"input {name!r} has {len(array)} samples, but there are "
-                    f"{len(self.targets)} targets: give one target a sample"
+                    f"{len(self)} targets: give one target a sample"
                 )
+        for name, array in self.targets.items() if isinstance(self.targets, Mapping) else ():
+            if len(array) != len(self):
+                text = f"target {name!r} has {len(array)} samples, the others {len(self)}"
+                raise DatasetError(f"{text}: give one a sample")
 
     def __len__(self) -> int:
-        return len(self.targets)
+        if not isinstance(self.targets, Mapping):
+            return len(self.targets)
+        arrays = [*self.targets.values(), *self.inputs.values()]
+        return len(arrays[0]) if arrays else 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 from graphnet.declaration import FAMILY, Declaration, Name, Shape, ShapeField, tagged
 from graphnet.errors import quoted
 from graphnet.layers.base import LAYERS, NodeSpec
-from graphnet.losses import LossField
+from graphnet.losses import LossField, LossSpec
 from graphnet.spec.image import ImageSpec
 from graphnet.spec.problems import below
 from graphnet.spec.recipe import DataField, TrainSpec
@@ -192,9 +192,16 @@ class GraphSpec(Declaration):
     """The nodes that `predict` returns; absent: the only node that no edge leaves."""
     loss: LossField | None = None
     """What training minimises."""
+    losses: Annotated[tuple[LossField, ...], Field(strict=False, min_length=1)] | None = None
+    """Several losses, whose weighted sum training minimises, in place of `loss`."""
     labels: Labels | None = None
     """The names of the classes; by output where there are several."""
     data: DataField | None = None
     """Where the samples come from."""
     train: TrainSpec | None = None
     """How training goes."""
+
+    @property
+    def all_losses(self) -> tuple[LossSpec, ...]:
+        """What training minimises the weighted sum of, in either way to write it."""
+        return self.losses or (() if self.loss is None else (self.loss,))

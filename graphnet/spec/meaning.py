@@ -58,22 +58,32 @@ def _integers(spec: GraphSpec, wiring: Wiring) -> Iterator[Problem]:
 
 
 def _loss(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Iterator[Problem]:
-    if spec.train is not None and spec.loss is None:
+    if spec.train is not None and not spec.all_losses:
         text = 'training needs a loss to minimise: add one, "loss": {"type": "SoftmaxWithLoss"}'
         yield Problem(("train",), text)
-    if spec.loss is None:
+    if spec.loss is not None and spec.losses is not None:
+        yield Problem(("loss",), "give 'loss' or 'losses', not both", at_key=True)
         return
-    if len(wiring.outputs) != 1:
-        names = ", ".join(f"'{name}'" for name in wiring.outputs)
-        yield Problem(
-            ("loss",), f"a loss takes one output; the graph has {names}: name one in 'outputs'"
-        )
-        return
-    output = wiring.outputs[0]
-    try:
-        spec.loss.check_shape(shapes[output])
-    except ShapeError as e:
-        yield Problem(("loss",), f"{e}; '{output}' gives {shapes[output]}", kind="shape")
+    for i, loss in enumerate(spec.all_losses):
+        at: Path = ("loss",) if spec.losses is None else ("losses", i)
+        if loss.on is None and len(wiring.outputs) != 1:
+            names = ", ".join(f"'{name}'" for name in wiring.outputs)
+            text = f"a loss takes one output; the graph has {names}: name one in 'outputs'"
+            yield Problem(at, f"{text}, or say which with 'on'")
+            continue
+        on = loss.on or wiring.outputs[0]
+        if on not in wiring.sources:
+            what = "is an input: a loss takes a node" if on in spec.inputs else "is not defined"
+            hint = "" if on in spec.inputs else did_you_mean(on, wiring.sources)
+            yield Problem((*at, "on"), f"node '{on}' {what}{hint}")
+            continue
+        if loss.target in wiring.sources:
+            text = f"'{loss.target}' is a node: a target comes from the data, or is an input"
+            yield Problem((*at, "target"), text)
+        try:
+            loss.check_shape(shapes[on])
+        except ShapeError as e:
+            yield Problem(at, f"{e}; '{on}' gives {shapes[on]}", kind="shape")
 
 
 def _classes(shape: Shape) -> int | None:
@@ -100,7 +110,8 @@ def _labels(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Ite
             text = f"{quoted(output)} is no output of the graph{hint}"
             yield Problem(at, text, at_key=True)
             continue
-        classes = _classes(shapes[output])
+        judged = {s.on or wiring.outputs[0] for s in spec.all_losses if s.classifies}
+        classes = _classes(shapes[output][-1:] if output in judged else shapes[output])
         if classes is None:
             text = f"'{output}' gives {shapes[output]}: labels name classes, one score each"
             yield Problem(at, text, kind="shape")
@@ -151,10 +162,12 @@ def _data_classes(
     spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]
 ) -> Iterator[Problem]:
     data = spec.data
-    if data is None or spec.loss is None or data.classes is None:
+    if data is None or data.classes is None:
         return
-    output = wiring.outputs[0]
-    classes = _classes(shapes[output])
+    output = next((s.on or wiring.outputs[0] for s in spec.all_losses if s.classifies), None)
+    if output is None:
+        return
+    classes = _classes(shapes[output][-1:])
     if classes is not None and classes != data.classes:
         text = (
             f"source '{data.source}' has {data.classes} classes, but '{output}' gives "

@@ -233,7 +233,7 @@ def _attributes(at: Path, values: Any) -> list[str]:
         model = INITIALIZERS.get(values.get("type"))
     elif at[:1] == ("nodes",):
         model = LAYERS[values["type"]].Spec
-    elif at == ("loss",):
+    elif at == ("loss",) or (at[:1] == ("losses",) and len(at) == 2):
         model = LOSSES[values["type"]].Spec
     elif at == ("data",):
         model = SOURCES[values["source"]]

@@ -5,18 +5,28 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from graphnet.declaration import Shape
 from graphnet.layers.base import NodeSpec
+from graphnet.losses import LossSpec
 from graphnet.spec import meaning, shapes, source
 from graphnet.spec.graph import MAX_NODES, GraphSpec
 from graphnet.spec.problems import Problem, error
 from graphnet.spec.wiring import Outline, Wiring, wire
 
 MAX_EDGES = 100_000
+
+
+class Objective(NamedTuple):
+    """A loss in its graph: the node whose scores it takes, and the name of their targets."""
+
+    spec: LossSpec
+    on: str
+    target: str
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,18 @@ class Resolved:
     def arriving(self, node_id: str) -> tuple[Shape, ...]:
         """The shapes at a node's ports."""
         return tuple(self.shapes[source] for source in self.wiring.sources[node_id])
+
+    @cached_property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What training minimises the weighted sum of."""
+        losses = self.spec.all_losses
+        return tuple(Objective(s, s.on or self.wiring.outputs[0], s.target) for s in losses)
+
+    @cached_property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the targets that a data set gives: those that are no input."""
+        names = (objective.target for objective in self.objectives)
+        return tuple(dict.fromkeys(name for name in names if name not in self.spec.inputs))
 
 
 def read_spec(path: str | os.PathLike[str]) -> GraphSpec:

@@ -10,7 +10,7 @@ import numpy as np
 from graphnet.layers.base import Array
 from graphnet.training.feed import Feed, Room
 
-Made = tuple[dict[str, Array], Array]
+Made = tuple[dict[str, Array], list[Array]]
 Augment = Callable[[Mapping[str, Array], Array, int], None]
 """(inputs, numbers of their samples, epoch)"""
 
@@ -30,7 +30,7 @@ class Ahead:
         self._rooms = [Room(feed, batches * size) for _ in range(2)]
 
     def batches_of(self, order: Array, epoch: int = 1) -> Iterator[Made]:
-        """Inputs and targets of each batch, the last one perhaps shorter."""
+        """Inputs and the targets of all losses for each batch, the last one perhaps shorter."""
         parts = self._blocks(order)
         if not parts:
             return
@@ -38,12 +38,13 @@ class Ahead:
         try:
             worker.begin(0, parts[0])
             for k in range(len(parts)):
-                inputs, t = worker.end()
+                inputs, targets = worker.end()
                 if k + 1 < len(parts):
                     worker.begin((k + 1) % 2, parts[k + 1])
-                for i in range(0, len(t), self.size):
+                for i in range(0, len(parts[k]), self.size):
                     rows = slice(i, i + self.size)
-                    yield {name: array[rows] for name, array in inputs.items()}, t[rows]
+                    part = {name: array[rows] for name, array in inputs.items()}
+                    yield part, [t[rows] for t in targets]
         finally:
             worker.close()
 

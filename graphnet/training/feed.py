@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from graphnet.data.dataset import IMAGE, Dataset, Split
-from graphnet.errors import DatasetError, GraphnetError, clipped
+from graphnet.errors import DatasetError, GraphnetError, ShapeError, clipped
 from graphnet.inputs import batch_of, dtype_of
+from graphnet.judging import target_of, targets_by_name
 from graphnet.layers.base import Array
 from graphnet.network import Network
 from graphnet.prepare.image import ImagePreparation
@@ -30,7 +31,9 @@ class Room:
             if declared.value is not None:
                 self.inputs[name][...] = declared.value
         self.pixels = feed.pixels_room(samples)
-        self.targets = np.empty((samples, *feed.targets.shape[1:]), feed.targets.dtype)
+        self.targets = {
+            i: np.empty((samples, *t.shape[1:]), t.dtype) for i, t in feed.targets.items()
+        }
 
 
 class Feed:
@@ -81,11 +84,25 @@ class Feed:
         self._preparation = ImagePreparation(declared.image, declared.shape, spec.dtype)
         self._pixels = self._preparation.orient(next(iter(inputs.values())))
 
-    def _take_targets(self, t: Array) -> Array:
-        loss, scores = self.net.engine.loss, self.net.graph.wiring.outputs[0]
-        if loss is None:
+    def _take_targets(self, t: Array | Mapping[str, Array]) -> dict[int, Array]:
+        """By the number of the loss, what the data set gives it; an input that is a target is
+        there only when its batch is."""
+        graph, found = self.net.graph, {}
+        if not graph.objectives:
             raise DatasetError("the spec has no 'loss' to train with")
-        return loss.targets(t, self.samples, self.net.graph.shapes[scores])
+        given = targets_by_name(graph, t if graph.targets else None)
+        for i, objective in enumerate(graph.objectives):
+            if objective.target in given:
+                array = np.asarray(given[objective.target])
+                if len(array) != self.samples:
+                    text = f"{self.samples} samples need {self.samples} targets"
+                    raise ShapeError(f"{text}; found {len(array)}")
+                found[i] = target_of(graph, self.net.engine.losses, i, array)
+            else:
+                blank = np.zeros((1, *graph.shapes[objective.target]), graph.spec.dtype)
+                array = self._inputs.get(objective.target, blank)
+                target_of(graph, self.net.engine.losses, i, array)
+        return found
 
     def pixels_room(self, samples: int) -> Array | None:
         """Memory for the bytes of so many pictures; None where samples are numbers."""
@@ -93,11 +110,11 @@ class Feed:
             return None
         return np.empty((samples, *self._pixels.shape[1:]), np.uint8)
 
-    def batch(self, rows: Array | slice) -> tuple[dict[str, Array], Array]:
+    def batch(self, rows: Array | slice) -> tuple[dict[str, Array], list[Array]]:
         """Inputs and targets of some samples, in arrays of their own."""
         return self.batch_in(Room(self, len(np.arange(self.samples)[rows])), rows)
 
-    def batch_in(self, room: Room, rows: Array | slice) -> tuple[dict[str, Array], Array]:
+    def batch_in(self, room: Room, rows: Array | slice) -> tuple[dict[str, Array], list[Array]]:
         """Inputs and targets of some samples, in the memory of `room`."""
         order = np.arange(self.samples)[rows] if isinstance(rows, slice) else rows
         inputs = {name: memory[: len(order)] for name, memory in room.inputs.items()}
@@ -110,18 +127,29 @@ class Feed:
             pixels = room.pixels[: len(order)]
             np.take(self._pixels, order, axis=0, out=pixels, mode="clip")
             self._preparation.numbers(pixels, out=inputs[self._name])
-        targets = room.targets[: len(order)]
-        np.take(self.targets, order, axis=0, out=targets, mode="clip")
-        return inputs, targets
+        targets = {i: memory[: len(order)] for i, memory in room.targets.items()}
+        for i, array in self.targets.items():
+            np.take(array, order, axis=0, out=targets[i], mode="clip")
+        return inputs, self._judged(inputs, targets)
 
-    def part(self, rows: slice, room: Room) -> tuple[dict[str, Array], Array]:
+    def part(self, rows: slice, room: Room) -> tuple[dict[str, Array], list[Array]]:
         """Inputs and targets of neighbouring samples: views where they are numbers already."""
+        targets = {i: array[rows] for i, array in self.targets.items()}
         if self._pixels is None:
-            return {name: array[rows] for name, array in self._inputs.items()}, self.targets[rows]
+            inputs = {name: array[rows] for name, array in self._inputs.items()}
+            return inputs, self._judged(inputs, targets)
         pixels = self._pixels[rows]
         inputs = {name: memory[: len(pixels)] for name, memory in room.inputs.items()}
         self._preparation.numbers(pixels, out=inputs[self._name])
-        return inputs, self.targets[rows]
+        return inputs, self._judged(inputs, targets)
+
+    def _judged(self, inputs: Mapping[str, Array], targets: Mapping[int, Array]) -> list[Array]:
+        """The targets of all losses, in order."""
+        graph, losses = self.net.graph, self.net.engine.losses
+        return [
+            targets[i] if i in targets else target_of(graph, losses, i, inputs[objective.target])
+            for i, objective in enumerate(graph.objectives)
+        ]
 
     def fingerprint(self) -> str:
         """A checksum over every sample: the same data, the same text."""
@@ -132,7 +160,8 @@ class Feed:
         for name, array in sorted(arrays.items()):
             digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
             digest.update(np.ascontiguousarray(array).data)
-        digest.update(np.ascontiguousarray(self.targets).data)
+        for array in self.targets.values():
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
 

@@ -30,11 +30,12 @@ from graphnet.training.update import Update
 @dataclass(frozen=True)
 class EpochResult:
     """One epoch. loss: mean over its steps, each before its update; accuracies, 0 to 1, over the
-    whole parts after it; seconds: its steps and both accuracies."""
+    whole parts after it, None where no loss is one of classes; seconds: its steps and both
+    accuracies."""
 
     epoch: int
     loss: float
-    train_accuracy: float
+    train_accuracy: float | None
     test_accuracy: float | None
     seconds: float
 
@@ -95,7 +96,20 @@ class Trainer(AbstractContextManager["Trainer"]):
         self._piece = net.engine.piece
         self._on_step = on_step
         self._should_stop = should_stop
+        self._judged = self._first_of_classes()
         self.loss_sum = 0.0
+
+    def _first_of_classes(self) -> int | None:
+        """The number of the first loss of classes that takes an output."""
+        graph = self.net.graph
+        return next(
+            (
+                i
+                for i, objective in enumerate(graph.objectives)
+                if objective.spec.classifies and objective.on in graph.wiring.outputs
+            ),
+            None,
+        )
 
     def __exit__(
         self,
@@ -139,14 +153,14 @@ class Trainer(AbstractContextManager["Trainer"]):
         """
         seed = self.recipe.seed
         with one_thread(), np.errstate(all="ignore"):
-            for step, (inputs, t) in enumerate(self._ahead.batches_of(order, epoch), 1):
+            for step, (inputs, targets) in enumerate(self._ahead.batches_of(order, epoch), 1):
 
                 def draws(
                     node: str, shard: int, tile: int, step: int = step
                 ) -> np.random.Generator:
                     return generator(seed, "training", node, epoch, step, shard, tile)
 
-                loss, grads = self.team.gradient(inputs, t, draws)
+                loss, grads = self.team.gradient(inputs, targets, draws)
                 if not self._update(grads) or not np.isfinite(loss):
                     self._check(loss, epoch, step)
                 yield loss
@@ -180,15 +194,19 @@ class Trainer(AbstractContextManager["Trainer"]):
             self.stopped = True
         return self.stopped
 
-    def _accuracy(self, feed: Feed) -> float:
-        piece = self._piece
+    def _accuracy(self, feed: Feed) -> float | None:
+        """The share of right answers to the first output's loss of classes; None without one."""
+        if self._judged is None:
+            return None
+        judged, piece = self._judged, self._piece
         rooms = [Room(feed, piece) for _ in range(self.team.crew.threads)]
         with one_thread(), np.errstate(all="ignore"):
-            right = self.team.correct(
+            right, count = self.team.correct(
+                judged,
                 -(-feed.samples // piece),
                 lambda thread, i: feed.part(slice(i * piece, (i + 1) * piece), rooms[thread]),
             )
-        return right / feed.samples
+        return right / max(count, 1)
 
     def _check(self, loss: float, epoch: int, step: int) -> None:
         bad = first_bad(self.net.params) or first_bad(self.net.grads, "gradient of ")

@@ -13,7 +13,6 @@ from graphnet.network import Network
 from graphnet.plan import MOST_SHARDS
 from graphnet.program import Program
 from graphnet.schedule import Segment
-from graphnet.scores import class_of
 
 Draws = Callable[[str, int, int], "np.random.Generator"]
 """(node, number of the shard, number of the tile) -> what a layer draws from in this step."""
@@ -58,20 +57,22 @@ class Team:
         self.crew.close()
 
     def gradient(
-        self, inputs: Mapping[str, Array], t: Array, draws: Draws
+        self, inputs: Mapping[str, Array], targets: Sequence[Array], draws: Draws
     ) -> tuple[float, list[Array]]:
         """The mean loss over a batch, and the parts of its gradient: the sum of these flat arrays
         is that of the batch. The state has moved."""
-        parts = cut(len(t), self.shards)
+        parts = cut(len(next(iter(inputs.values()))), self.shards)
+        masses = self.engines[0].masses(targets)
         programs: list[Program] = [None] * len(parts)  # type: ignore[list-item] # filled below
         segments: list[Segment] = []
 
         def first(i: int) -> None:
             rows = parts[i]
             part = {name: array[rows] for name, array in inputs.items()}
-            share = (rows.stop - rows.start) / len(t)
-            engine = self.engines[i]
-            program = engine.begin(part, t[rows], share, lambda node, tile: draws(node, i, tile))
+            engine, judged = self.engines[i], [t[rows] for t in targets]
+            pairs = zip(engine.masses(judged), masses, strict=True)
+            shares = [mass / whole if whole else 0.0 for mass, whole in pairs]
+            program = engine.begin(part, judged, shares, lambda node, tile: draws(node, i, tile))
             programs[i] = program
             program.run_segment(0)
             if len(program.schedule.segments) == 1:
@@ -88,26 +89,32 @@ class Team:
             self._meet(programs, segments[k - 1])
             self._each(len(parts), lambda i, k=k: further(k, i))  # type: ignore[misc]
         self.engines[0].remember(programs[0])
-        loss = sum(p.loss_value * len(t[rows]) for p, rows in zip(programs, parts, strict=True))
-        return loss / len(t), [engine.flat_grads for engine in self.engines[: len(parts)]]
+        loss = sum(program.loss_value for program in programs)
+        return loss, [engine.flat_grads for engine in self.engines[: len(parts)]]
 
     def correct(
-        self, batches: int, batch: Callable[[int, int], tuple[dict[str, Array], Array]]
-    ) -> int:
-        """How many samples of all batches the network gets right.
+        self,
+        judged: int,
+        batches: int,
+        batch: Callable[[int, int], tuple[dict[str, Array], list[Array]]],
+    ) -> tuple[int, int]:
+        """How many answers to a loss of classes, given by its number, are right in all batches,
+        and of how many.
 
         batch: from the number of a thread and that of a batch, its inputs and targets.
         """
-        output = self.engines[0].graph.wiring.outputs[0]
-        right = [0] * self.crew.threads
+        output = self.engines[0].graph.objectives[judged].on
+        right, count = [0] * self.crew.threads, [0] * self.crew.threads
 
         def work(thread: int, i: int) -> None:
-            inputs, t = batch(thread, i)
-            scores = self.engines[thread].predict(inputs)[output]
-            right[thread] += int(np.count_nonzero(class_of(output, scores) == t))
+            inputs, targets = batch(thread, i)
+            engine = self.engines[thread]
+            found = engine.losses[judged].right(engine.predict(inputs)[output], targets[judged])
+            right[thread] += found[0]
+            count[thread] += found[1]
 
         self.crew.each(batches, work)
-        return sum(right)
+        return sum(right), sum(count)
 
     def _each(self, items: int, work: Callable[[int], None]) -> None:
         if items == 1:  # on this thread: handing over costs a tenth of a small step

@@ -21,9 +21,9 @@ def feed(model, rng):
 def test_each_batch_is_what_the_feed_gives(feed, rng, size, batches):
     order = rng.permutation(50)
     found = 0
-    for inputs, t in Ahead(feed, size, batches).batches_of(order):
+    for inputs, (t,) in Ahead(feed, size, batches).batches_of(order):
         rows = order[found : found + size]
-        expected, targets = feed.batch(rows)
+        expected, (targets,) = feed.batch(rows)
         np.testing.assert_array_equal(inputs["x"], expected["x"])
         np.testing.assert_array_equal(t, targets)
         found += len(t)

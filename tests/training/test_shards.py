@@ -42,7 +42,7 @@ def test_shards_give_the_gradient_of_the_whole_batch(model, rng, shards, batch):
     x, t = rng.random((batch, 64)), rng.integers(0, 10, batch)
     expected, loss = net.gradient(x, t), net.loss(x, t)
     team = Team(net, shards, 2)
-    found, parts = team.gradient({"x": x}, t, draws)
+    found, parts = team.gradient({"x": x}, [t], draws)
     assert found == pytest.approx(loss, rel=1e-12)
     joined(parts, lambda a, b: np.add(a, b, out=a))
     team.close()
@@ -102,7 +102,7 @@ def test_batch_norm_is_that_of_the_whole_batch_however_it_is_cut(small_cnn, rng,
         net = small_cnn().astype("float64")
         team = Team(net, shards, 2)
         # Dropout draws for each shard and tile; here it must drop the same.
-        loss, parts = team.gradient({"x": x}, t, lambda node, shard, tile: _NoDrop())
+        loss, parts = team.gradient({"x": x}, [t], lambda node, shard, tile: _NoDrop())
         joined(parts, lambda a, b: np.add(a, b, out=a))
         team.close()
         results.append((loss, dict(net.grads), dict(net.state)))
