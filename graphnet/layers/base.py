@@ -357,6 +357,7 @@ LAYERS: Registry[Layer] = Registry(
         "graphnet.layers.layer_norm": ("LayerNorm", "RMSNorm"),
         "graphnet.layers.group_norm": ("GroupNorm", "InstanceNorm"),
         "graphnet.layers.regularization": ("Dropout",),
+        "graphnet.layers.recurrent": ("Rnn", "Lstm"),
         "graphnet.layers.structure": ("Flatten", "Identity"),
     },
 )

@@ -142,6 +142,20 @@ CASES = [
     Case("InstanceNorm", {"eps": 0.1}, ((16, 16, 2),), (16, 16, 2)),
     Case("Dropout", {}, ((3, 2),), (3, 2)),
     Case("Dropout", {"ratio": 0.2}, ((),), ()),
+    *(
+        Case(name, {"units": 4, **more}, ((5, 3), *ports), out, whole=5)
+        for name in ("Rnn", "Lstm")
+        for more, ports, out in (
+            ({}, (), (4,)),
+            ({"outputs": "all"}, (), (5, 4)),
+            ({"reverse": True}, ((),), (4,)),
+            ({"reverse": True, "outputs": "all"}, ((), (4,)), (5, 4)),
+        )
+    ),
+    Case("Rnn", {"units": 2}, ((3, 2), (), (2,)), (2,), whole=3, wrong=((3, 2), (1,))),
+    Case("Rnn", {"units": 32}, ((9, 1),), (32,), wrong=((3,),)),
+    Case("Lstm", {"units": 2}, ((3, 2), (), (2,), (2,)), (2,), whole=3, wrong=((3, 2, 1),)),
+    Case("Lstm", {"units": 32, "outputs": "all"}, ((9, 1),), (9, 32), wrong=((3, 2), (), (3,))),
     Case("Flatten", {}, ((2, 3, 4),), (24,)),
     Case("Flatten", {}, ((),), (1,)),
     Case("Identity", {}, ((2, 3),), (2, 3)),

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from elementwise_peers import ELEMENTWISE
+from sequence_peers import SEQUENCES
 
 from graphnet.layers import LAYERS
 from graphnet.layers.base import Layer
@@ -194,6 +195,7 @@ PEERS = [
         Peer("GlobalAvgPool2D", {}, shapes, lambda x: x.mean((1, 2)))
         for shapes in (((4, 3, 5),), ((1, 1, 2),), ((7, 8, 1),))
     ),
+    *(Peer(*row) for row in SEQUENCES),
     Peer("BatchNorm", {}, FLAT, norm(), training=True),
     Peer("BatchNorm", {"momentum": 0.3, "eps": 1e-3}, ((5, 4, 3),), norm(0.3, 1e-3), training=True),
     Peer("BatchNorm", {"momentum": 1.0}, ((6, 2),), norm(1.0), training=True),

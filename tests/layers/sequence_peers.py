@@ -1,0 +1,81 @@
+"""Layers that read sequences, as PyTorch's modules compute them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
+Tensor = Any
+
+ORDERS = {"Rnn": (0,), "Lstm": (0, 2, 3, 1), "Gru": (1, 0, 2)}
+"""Where PyTorch's gates stand among graphnet's."""
+
+
+def recurrent(kind: str, attributes: dict[str, Any]) -> Callable[..., Tensor]:
+    """The module of that kind; of both directions, where x is read backwards: packed sequences are
+    turned by their own length there alone."""
+
+    def compute(
+        x: Tensor, lengths: Tensor | None = None, *starts: Tensor, W: Tensor, U: Tensor, b: Tensor
+    ) -> Tensor:
+        units, reverse = attributes["units"], attributes.get("reverse", False)
+        made = {"Rnn": torch.nn.RNN, "Lstm": torch.nn.LSTM, "Gru": torch.nn.GRU}[kind]
+        more = {"nonlinearity": attributes.get("activation", "tanh")} if kind == "Rnn" else {}
+        module = made(x.shape[2], units, batch_first=True, bidirectional=reverse, **more).double()
+        W, U, b = (torch.cat([a.split(units, -1)[i] for i in ORDERS[kind]], -1) for a in (W, U, b))
+        arrays = {"weight_ih_l0": W.T, "weight_hh_l0": U.T, "bias_ih_l0": b}
+        arrays["bias_hh_l0"] = torch.zeros_like(b)
+        if reverse:
+            arrays |= {f"{name}_reverse": array for name, array in arrays.items()}
+        sides = 2 if reverse else 1
+        begin = [s.expand(sides, *s.shape) for s in starts]
+        if kind == "Lstm" and len(begin) == 1:
+            begin.append(torch.zeros_like(begin[0]))
+        given = None
+        if begin:
+            given = tuple(begin) if kind == "Lstm" else begin[0]
+        packed = x
+        if lengths is not None:
+            packed = torch.nn.utils.rnn.pack_padded_sequence(
+                x, lengths.clamp(min=1), batch_first=True, enforce_sorted=False
+            )
+        out, last = torch.func.functional_call(module, arrays, (packed, given))
+        if lengths is not None:
+            out, _ = torch.nn.utils.rnn.pad_packed_sequence(
+                out, batch_first=True, total_length=x.shape[1]
+            )
+            out = out * (lengths > 0)[:, None, None]  # PyTorch packs no sequence of 0 steps
+        if attributes.get("outputs") == "all":
+            return out[..., -units:]
+        last = (last[0] if kind == "Lstm" else last)[-1]
+        if lengths is not None:
+            start = starts[0] if starts else torch.zeros_like(last)
+            last = torch.where((lengths > 0)[:, None], last, start)
+        return last
+
+    return compute
+
+
+def row(kind: str, attributes: dict[str, Any], *shapes: tuple[int, ...]) -> tuple[Any, ...]:
+    """A row of the table of test_pytorch: lengths up to the steps of x."""
+    return kind, attributes, shapes, recurrent(kind, attributes), -2.0, False, shapes[0][0]
+
+
+SEQUENCES = [
+    *(
+        row(kind, {"units": units, **attributes}, (steps, size), *ports(units))
+        for kind in ("Rnn", "Lstm")
+        for units, steps, size, attributes, ports in (
+            (5, 1, 3, {}, lambda units: ()),
+            (32, 9, 4, {"outputs": "all"}, lambda units: ()),
+            (4, 20, 2, {"reverse": True}, lambda units: ((),)),
+            (3, 6, 4, {"reverse": True, "outputs": "all"}, lambda units: ((), (units,))),
+            (6, 7, 1, {"outputs": "all"}, lambda units: ((), (units,))),
+        )
+    ),
+    row("Rnn", {"units": 4, "activation": "relu"}, (5, 3)),
+    row("Rnn", {"units": 4, "activation": "relu", "outputs": "all"}, (17, 3), ()),
+    row("Lstm", {"units": 4}, (5, 3), (), (4,), (4,)),
+    row("Lstm", {"units": 4, "outputs": "all", "reverse": True}, (9, 3), (), (4,), (4,)),
+]
