@@ -358,7 +358,9 @@ LAYERS: Registry[Layer] = Registry(
         "graphnet.layers.group_norm": ("GroupNorm", "InstanceNorm"),
         "graphnet.layers.regularization": ("Dropout",),
         "graphnet.layers.recurrent": ("Rnn", "Lstm"),
-        "graphnet.layers.structure": ("Flatten", "Identity"),
+        "graphnet.layers.structure": ("Flatten", "Reshape", "Identity"),
+        "graphnet.layers.shaping": ("Transpose", "Concat", "Slice", "Broadcast", "Upsample"),
+        "graphnet.layers.padding": ("Pad",),
     },
 )
 register = LAYERS.register

@@ -63,6 +63,12 @@ _OTHER_NAMES = {
     **dict.fromkeys(("maxpool", "maxpooling", "maxpooling2d", "pooling"), "MaxPool2D"),
     **dict.fromkeys(("avgpool", "averagepool", "averagepooling2d"), "AvgPool2D"),
     **dict.fromkeys(("globalaveragepool", "globalaveragepooling2d"), "GlobalAvgPool2D"),
+    **dict.fromkeys(("view",), "Reshape"),
+    **dict.fromkeys(("permute",), "Transpose"),
+    **dict.fromkeys(("concatenate", "cat"), "Concat"),
+    **dict.fromkeys(("expand",), "Broadcast"),
+    **dict.fromkeys(("resize", "upsample2d", "upsampling2d"), "Upsample"),
+    **dict.fromkeys(("swish",), "Silu"),
     **dict.fromkeys(("batchnormalization", "batchnorm1d", "batchnorm2d"), "BatchNorm"),
 }
 _NAME_RULE = "letters, digits and _, not starting with a digit"

@@ -158,6 +158,37 @@ CASES = [
     Case("Lstm", {"units": 32, "outputs": "all"}, ((9, 1),), (9, 32), wrong=((3, 2), (), (3,))),
     Case("Flatten", {}, ((2, 3, 4),), (24,)),
     Case("Flatten", {}, ((),), (1,)),
+    Case("Reshape", {"to": [4, -1]}, ((2, 6),), (4, 3), wrong=((2, 3),)),
+    Case("Reshape", {"to": []}, ((1,),), ()),
+    Case("Reshape", {"to": [2, 3]}, ((3, 2),), (2, 3), wrong=((5,),)),
     Case("Identity", {}, ((2, 3),), (2, 3)),
+    Case("Transpose", {}, ((2, 3, 4),), (4, 3, 2)),
+    Case("Transpose", {"axes": [1, -1, 0]}, ((2, 3, 4),), (3, 4, 2), wrong=((2, 3),)),
+    Case("Concat", {}, ((2, 3), (2, 4)), (2, 7), wrong=((2, 3), (3, 4))),
+    Case("Concat", {"axis": 0}, ((2, 3), (1, 3), (4, 3)), (7, 3), wrong=((2, 3), (2,))),
+    Case("Concat", {"axis": -2}, ((1, 2), (1, 2)), (2, 2), wrong=((), ())),
+    Case("Slice", {"starts": [1], "ends": [3]}, ((4, 2),), (2, 2), wrong=((1, 2),)),
+    Case(
+        "Slice",
+        {"starts": [-1, 0], "ends": [-99, 2**63 - 1], "axes": [1, -1], "steps": [-2, 3]},
+        ((2, 5, 7),),
+        (2, 3, 3),
+        wrong=((2, 5),),
+    ),
+    Case("Broadcast", {"to": [2, 3]}, ((3,),), (2, 3), wrong=((2,),)),
+    Case("Broadcast", {"to": [4, 2, 3]}, ((2, 1),), (4, 2, 3), wrong=((1, 4, 2, 3),)),
+    Case("Broadcast", {"to": [3]}, ((),), (3,)),
+    Case("Upsample", {}, ((2, 3, 4),), (4, 6, 4), wrong=((2, 3),)),
+    Case("Upsample", {"scale": [1, 3]}, ((2, 3, 1),), (2, 9, 1)),
+    Case("Pad", {"widths": [[1, 2]], "value": 0.5}, ((3,),), (6,), wrong=((3, 2),)),
+    *(
+        Case("Pad", {"widths": [[2, 2], [0, 1]], "mode": mode}, ((3, 2),), (7, 3), wrong=wrong)
+        for mode, wrong in (
+            ("constant", None),
+            ("edge", None),
+            ("reflect", ((2, 2),)),
+            ("wrap", ((1, 2),)),
+        )
+    ),
 ]
 IDS = [f"{case.type}-{case.attributes}-{case.shapes}" for case in CASES]

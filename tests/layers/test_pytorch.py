@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from elementwise_peers import ELEMENTWISE
 from sequence_peers import SEQUENCES
+from shaping_peers import SHAPING
 
 from graphnet.layers import LAYERS
 from graphnet.layers.base import Layer
@@ -72,7 +73,7 @@ def instance_norm(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
 
 SMALL, PAIR, FLAT = ((3, 4),), ((3, 4), (3, 4)), ((5,),)
 PEERS = [
-    *(Peer(*row) for row in ELEMENTWISE),
+    *(Peer(*row) for row in (*ELEMENTWISE, *SHAPING)),
     *(
         Peer(name, {}, shapes, compute, low)
         for name, compute, low in (
