@@ -121,6 +121,11 @@ def tagged(
     return validate
 
 
+def below(text: str, *steps: str | int) -> PydanticCustomError:
+    """A validator's error whose place is so many steps below the value at hand."""
+    return PydanticCustomError("below", "{text}", {"text": text, "steps": steps})
+
+
 def _custom(text: str, key: str | None = None) -> PydanticCustomError:
     """An error whose place is the attribute `key` of the object at hand."""
     return PydanticCustomError("tag", "{text}", {"text": text, "key": key})

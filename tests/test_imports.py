@@ -21,7 +21,7 @@ RANKS = [
     {"errors"},
     {"declaration", "randomness"},
     {"products", "erf", "convolution", "layers", "losses", "optimizers", "initializers"}
-    | {"schedules", "workspace"},
+    | {"schedules", "workspace", "held", "blas"},
     {"spec"},
     {"builder", "network", "inputs", "judging", "scores", "metrics"}
     | {
@@ -34,8 +34,6 @@ RANKS = [
         "prediction",
         "walk",
         "crew",
-        "held",
-        "blas",
     },
     {"gradcheck", "bundle", "prepare"},
     {"data", "training", "draw", "exchange"},

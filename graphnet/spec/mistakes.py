@@ -19,10 +19,11 @@ from graphnet.initializers import INITIALIZERS
 from graphnet.layers.base import LAYERS, NodeSpec
 from graphnet.losses import LOSSES
 from graphnet.optimizers import OPTIMIZERS
+from graphnet.schedules import SCHEDULES
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
 from graphnet.spec.problems import Path, Problem
-from graphnet.spec.recipe import SOURCES, TrainSpec
+from graphnet.spec.recipe import SOURCES, ClipSpec, TrainSpec
 from graphnet.spec.wiring import Outline
 
 _EXPECTED = {
@@ -52,10 +53,12 @@ _TYPED: dict[str | int, str] = {
     "init": "type",
     "loss": "type",
     "optimizer": "type",
+    "schedule": "type",
     "data": "source",
 }
 _COMMENTS = ("comment", "_comment", "comments", "description", "note", "notes", "//", "#")
 _OF_OPTIMIZERS = {name for cls in OPTIMIZERS.values() for name in cls.Spec.model_fields}
+_OF_SCHEDULES = {name for cls in SCHEDULES.values() for name in cls.model_fields}
 _OTHER_NAMES = {
     **dict.fromkeys(("dense", "linear", "fullyconnected", "gemm"), "Affine"),
     **dict.fromkeys(("dot",), "MatMul"),
@@ -128,6 +131,8 @@ def _unknown(at: Path, meant: Path | None, values: Any) -> Problem:
         hint = "a comment goes into 'doc'"
     elif at[:-1] == ("train",) and at[-1] in _OF_OPTIMIZERS:
         hint = "it belongs into 'optimizer'"
+    elif at[:-1] == ("train",) and at[-1] in _OF_SCHEDULES:
+        hint = "it belongs into 'schedule'"
     else:
         holder = values
         for step in at[:-1]:
@@ -247,6 +252,10 @@ def _attributes(at: Path, values: Any) -> list[str]:
         model = TrainSpec
     elif at == ("train", "optimizer"):
         model = OPTIMIZERS[values["type"]].Spec
+    elif at == ("train", "schedule"):
+        model = SCHEDULES[values["type"]]
+    elif at == ("train", "clip"):
+        model = ClipSpec
     return [f.alias or name for name, f in model.model_fields.items()] if model else []
 
 

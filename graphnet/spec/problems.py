@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic_core import PydanticCustomError
-
+from graphnet.declaration import below as below
 from graphnet.errors import GraphnetError, ShapeError, SpecError, SpecLimitError, clipped, quoted
 
 MOST_REPORTED = 10
@@ -32,11 +31,6 @@ class Problem:
     def line(self) -> str:
         where = json_path(self.at)
         return f"{self.about}: {self.text} ({where})" if self.about else f"{where}: {self.text}"
-
-
-def below(text: str, *steps: str | int) -> PydanticCustomError:
-    """A validator's error whose place is so many steps below the value at hand."""
-    return PydanticCustomError("below", "{text}", {"text": text, "steps": steps})
 
 
 def json_path(at: Path) -> str:

@@ -8,12 +8,14 @@ from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, mod
 
 from graphnet.declaration import FAMILY, Declaration, few, tagged
 from graphnet.optimizers import SGD, OptimizerField
+from graphnet.schedules import ScheduleField
 from graphnet.spec.augment import AugmentField
 from graphnet.spec.problems import below
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 # The history of more epochs would not fit into a bundle, whose limit is 4 MiB.
 Epochs = Annotated[int, Field(ge=1, le=20_000)]
+Limit = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Path = Annotated[str, Field(min_length=1, max_length=4096)]
 
@@ -90,6 +92,25 @@ DataField = Annotated[
 ]
 
 
+class ClipSpec(Declaration):
+    """Gradients that are made smaller before parameters move: `norm` or `value`.
+
+    Source: Pascanu et al., 2013, algorithm 1, with PyTorch's numbers (`clip_grad_norm_`).
+    """
+
+    norm: Limit | None = None
+    """The root of the sum of the squares of all gradients; above it all are multiplied by one
+    number, norm / (that root + 1e-6)."""
+    value: Limit | None = None
+    """The greatest amount of each element."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> ClipSpec:
+        if (self.norm is None) == (self.value is None):
+            raise below("give either 'norm' or 'value'")
+        return self
+
+
 class TrainSpec(Declaration):
     """How training goes: mini-batches in a new order each epoch.
 
@@ -108,3 +129,15 @@ class TrainSpec(Declaration):
         tuple[AugmentField, ...], Field(strict=False, max_length=100), BeforeValidator(few(100))
     ] = ()
     """How training pictures are changed before each use; test and validation pictures stay."""
+    schedule: ScheduleField | None = None
+    """How the rate changes from step to step; absent: not at all."""
+    clip: ClipSpec | None = None
+    """How large gradients may be; absent: as large as they come."""
+
+    @model_validator(mode="after")
+    def _warmup(self) -> TrainSpec:
+        warmup = self.schedule.warmup if self.schedule is not None else None
+        if warmup is not None and warmup >= self.epochs:
+            text = f"it counts epochs: it must be less than 'epochs', {self.epochs}"
+            raise below(f"{text}, found {warmup:g}", "schedule", "warmup")
+        return self

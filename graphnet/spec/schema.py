@@ -19,10 +19,11 @@ from graphnet.initializers import INITIALIZERS
 from graphnet.layers.base import LAYERS
 from graphnet.losses import LOSSES
 from graphnet.optimizers import OPTIMIZERS
+from graphnet.schedules import SCHEDULES
 from graphnet.spec.augment import AUGMENTS
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
-from graphnet.spec.recipe import SOURCES, TrainSpec
+from graphnet.spec.recipe import SOURCES, ClipSpec, TrainSpec
 
 
 def schema() -> dict[str, Any]:
@@ -32,6 +33,7 @@ def schema() -> dict[str, Any]:
         "Initializer": [(name, cls, cls.__doc__) for name, cls in INITIALIZERS.items()],
         "Loss": [(name, cls.Spec, cls.__doc__) for name, cls in LOSSES.items()],
         "Optimizer": [(name, cls.Spec, cls.__doc__) for name, cls in OPTIMIZERS.items()],
+        "Schedule": [(name, cls, cls.__doc__) for name, cls in SCHEDULES.items()],
         "Augment": [(name, cls, cls.__doc__) for name, cls in AUGMENTS.items()],
         "Data": [(name, cls, cls.__doc__) for name, cls in SOURCES.items()],
     }
@@ -49,7 +51,7 @@ def schema() -> dict[str, Any]:
             definitions[f"{family}.{name}"] = body
             names.append(name)
         definitions[family] = _one_of(family, tag, names)
-    for part in (GraphSpec, InputSpec, ImageSpec, TrainSpec):
+    for part in (GraphSpec, InputSpec, ImageSpec, TrainSpec, ClipSpec):
         _describe(graph[part.__name__], part)
     definitions.update({name: body for name, body in graph.items() if name != "GraphSpec"})
     # Pydantic says what names look like, but not that there are no others.

@@ -85,7 +85,7 @@ class Trainer(AbstractContextManager["Trainer"]):
         size = self.recipe.batch_size
         plan = Plan(net.graph)
         self.team = Team(net, plan.shards(size), threads or threads_here())
-        self._update = Update(net.engine, self.optimizer, self.team.crew)
+        self._update = Update(net.engine, self.optimizer, self.team.crew, self.recipe.clip)
         augment = self.recipe.augment
         self._ahead = Ahead(
             self.train,
@@ -161,9 +161,17 @@ class Trainer(AbstractContextManager["Trainer"]):
                     return generator(seed, "training", node, epoch, step, shard, tile)
 
                 loss, grads = self.team.gradient(inputs, targets, draws)
-                if not self._update(grads) or not np.isfinite(loss):
+                if not self._update(grads, self.rate(epoch, step)) or not np.isfinite(loss):
                     self._check(loss, epoch, step)
                 yield loss
+
+    def rate(self, epoch: int, step: int) -> float:
+        """The learning rate of a step; both count from 1."""
+        schedule, lr = self.recipe.schedule, self.recipe.optimizer.lr
+        if schedule is None:
+            return lr
+        at = (epoch - 1) * self.batches + step - 1
+        return lr * schedule.factor(at, self.recipe.epochs, self.batches)
 
     def _epoch(self, epoch: int) -> EpochResult | None:
         start = time.perf_counter()

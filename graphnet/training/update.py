@@ -1,8 +1,9 @@
-"""The end of a step: shards' gradients added and parameters moved, a piece at a time."""
+"""The end of a step: shards' gradients added, clipped, and parameters moved, a piece at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from graphnet.crew import Crew
 from graphnet.engine import Engine
 from graphnet.layers.base import Array
 from graphnet.optimizers import Optimizer
+from graphnet.spec.recipe import ClipSpec
 from graphnet.training.shards import joined
 from graphnet.workspace import aligned
 
@@ -21,56 +23,104 @@ WORTH_SHARING = 2_000_000
 
 
 class _Piece(NamedTuple):
-    """Some elements: of the parameters, of the flat gradients, of the optimizer's arrays."""
+    """Some elements: of the parameters, of the flat gradients, of the optimizer's arrays; and for
+    each thread the arrays that they are moved in."""
 
     W: Array
     part: slice
     slots: Mapping[str, Array]
+    work: Sequence[Sequence[Array]]
 
 
 class Update:
     """Moves an engine's parameters from the gradients of all shards.
 
     Each element is added in the same order, ((0+1)+(2+3))+..., and moved by the same formula,
-    however the pieces are cut and whoever does them.
+    however the pieces are cut and whoever does them. The norm of all gradients is summed over
+    pieces of the flat gradients, which lie alike in every network of a spec.
     """
 
-    def __init__(self, engine: Engine, optimizer: Optimizer, crew: Crew) -> None:
+    def __init__(
+        self, engine: Engine, optimizer: Optimizer, crew: Crew, clip: ClipSpec | None = None
+    ) -> None:
         self.optimizer = optimizer
-        dtype = engine.dtype
+        self._norm = clip.norm if clip is not None else None
+        self._value = clip.value if clip is not None else None
         self._pieces: list[_Piece] = []
+        count = optimizer.spec.temporaries()
+        work = [
+            [aligned((PIECE,), engine.dtype) for _ in range(count)] for _ in range(crew.threads)
+        ]
+        cut = {PIECE: work}
         for W, start in engine.flat_params():
             for at in range(0, len(W), PIECE):
                 size = min(PIECE, len(W) - at)
                 part = slice(start + at, start + at + size)
                 slots = {slot: flat[part] for slot, flat in optimizer.flat.items()}
-                self._pieces.append(_Piece(W[at : at + size], part, slots))
+                if size not in cut:
+                    cut[size] = [[array[:size] for array in arrays] for arrays in work]
+                self._pieces.append(_Piece(W[at : at + size], part, slots, cut[size]))
         shared = sum(len(piece.W) for piece in self._pieces) >= WORTH_SHARING
         self._crew = crew if shared else None
-        self._work = [aligned((PIECE,), dtype) for _ in range(crew.threads)]
 
-    def __call__(self, grads: Sequence[Array]) -> bool:
-        """One step; the first of the gradients then is their sum. False where some of it is not
-        finite: the parameters of that piece have not moved."""
-        self.optimizer.begin()
-        finite = [True] * len(self._work)
+    def __call__(self, grads: Sequence[Array], lr: float | None = None) -> bool:
+        """One step at the spec's rate, or at `lr`; the first of the gradients then is their sum,
+        clipped. False where some of it is not finite: the parameters of that piece have not moved,
+        and none have where the norm is clipped."""
+        self.optimizer.begin(lr)
+        finite = [True] * len(self._pieces)
+        scale = 1.0
+        if self._norm is not None:
+            norm = self._norm_of(grads)
+            if not math.isfinite(norm):
+                return False
+            grads = grads[:1]
+            scale = self._norm / (norm + 1e-6)
 
         def move(thread: int, i: int) -> None:
-            piece = self._pieces[i]
-            dW = joined([grad[piece.part] for grad in grads], _add)
-            # One product is a cheap sieve: what is not finite stays so in it (so does overflow).
-            if not np.isfinite(np.dot(dW, dW)) and not np.isfinite(dW).all():
-                finite[thread] = False
+            W, part, slots, work = self._pieces[i]
+            dW = joined([grad[part] for grad in grads], _add)
+            if scale < 1:
+                np.multiply(dW, scale, out=dW)
+            if not _finite(dW):
+                finite[i] = False
                 return
-            self.optimizer.move(piece.W, dW, self._work[thread][: len(dW)], **piece.slots)
+            if self._value is not None:
+                np.minimum(np.maximum(dW, -self._value, out=dW), self._value, out=dW)
+            self.optimizer.move(W, dW, work[thread], **slots)
 
-        if self._crew is None:
-            for i in range(len(self._pieces)):
-                move(0, i)
-        else:
-            self._crew.each(len(self._pieces), move)
+        self._each(len(self._pieces), move)
         return all(finite)
+
+    def _norm_of(self, grads: Sequence[Array]) -> float:
+        """The root of the sum of all squares of the gradient, which then lies in the first of
+        `grads`; NaN or infinite where some of it is not finite."""
+        starts = range(0, len(grads[0]), PIECE)
+        squares = [0.0] * len(starts)
+
+        def add(thread: int, i: int) -> None:
+            part = slice(starts[i], starts[i] + PIECE)
+            dW = joined([grad[part] for grad in grads], _add)
+            squares[i] = float(np.dot(dW, dW))
+            if not math.isfinite(squares[i]) and dW.dtype == np.float32:
+                squares[i] = float(np.sum(np.square(dW, dtype=np.float64)))  # beyond 1e19 it fits
+
+        self._each(len(starts), add)
+        return math.sqrt(sum(squares))
+
+    def _each(self, items: int, work: Callable[[int, int], None]) -> None:
+        if self._crew is None:
+            for i in range(items):
+                work(0, i)
+        else:
+            self._crew.each(items, work)
 
 
 def _add(dW: Array, other: Array) -> Array:
     return np.add(dW, other, out=dW)
+
+
+def _finite(dW: Array) -> bool:
+    """Whether all elements are finite. One product is a cheap sieve: what is not finite stays so
+    in it (so does overflow)."""
+    return bool(np.isfinite(np.dot(dW, dW)) or np.isfinite(dW).all())
