@@ -358,6 +358,8 @@ LAYERS: Registry[Layer] = Registry(
         "graphnet.layers.group_norm": ("GroupNorm", "InstanceNorm"),
         "graphnet.layers.regularization": ("Dropout",),
         "graphnet.layers.recurrent": ("Rnn", "Lstm"),
+        "graphnet.layers.attention": ("MultiHeadAttention",),
+        "graphnet.layers.position": ("PositionalEncoding",),
         "graphnet.layers.structure": ("Flatten", "Reshape", "Identity"),
         "graphnet.layers.shaping": ("Transpose", "Concat", "Slice", "Broadcast", "Upsample"),
         "graphnet.layers.padding": ("Pad",),

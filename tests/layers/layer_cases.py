@@ -156,6 +156,19 @@ CASES = [
     Case("Rnn", {"units": 32}, ((9, 1),), (32,), wrong=((3,),)),
     Case("Lstm", {"units": 2}, ((3, 2), (), (2,), (2,)), (2,), whole=3, wrong=((3, 2, 1),)),
     Case("Lstm", {"units": 32, "outputs": "all"}, ((9, 1),), (9, 32), wrong=((3, 2), (), (3,))),
+    *(
+        Case("MultiHeadAttention", {"heads": 2, "units": 6, **more}, shapes, (4, 6), wrong=wrong)
+        for more, shapes, wrong in (
+            ({}, ((4, 3),), ((3,),)),
+            ({"causal": True, "bias": False}, ((4, 6),), ((4, 2, 3),)),
+            ({}, ((4, 3), (5, 2)), ((4, 3), (5,))),
+            ({"bias": False}, ((4, 3), (5, 2), (5,)), ((4, 3), (5, 2), (4,))),
+            ({"causal": True}, ((4, 3), (4, 3), (4, 4)), ((4, 3), (4, 3), (4, 4, 2))),
+        )
+    ),
+    Case("MultiHeadAttention", {"heads": 4, "units": 4}, ((70, 1),), (70, 4)),
+    Case("PositionalEncoding", {}, ((4, 5),), (4, 5), wrong=((4,),)),
+    Case("PositionalEncoding", {"learned": True}, ((4, 2),), (4, 2), wrong=((4, 2, 1),)),
     Case("Flatten", {}, ((2, 3, 4),), (24,)),
     Case("Flatten", {}, ((),), (1,)),
     Case("Reshape", {"to": [4, -1]}, ((2, 6),), (4, 3), wrong=((2, 3),)),

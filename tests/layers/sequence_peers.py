@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
+F = torch.nn.functional
 Tensor = Any
 
 ORDERS = {"Rnn": (0,), "Lstm": (0, 2, 3, 1), "Gru": (1, 0, 2)}
@@ -57,6 +58,53 @@ def recurrent(kind: str, attributes: dict[str, Any]) -> Callable[..., Tensor]:
     return compute
 
 
+def attention(heads: int, *, causal: bool = False) -> Callable[..., Tensor]:
+    """PyTorch's MultiheadAttention; of a position that sees nothing it makes NaN, where
+    scaled_dot_product_attention gives 0, and so out is bo."""
+
+    def compute(
+        x: Tensor, source: Tensor | None = None, mask: Tensor | None = None, **params: Tensor
+    ) -> Tensor:
+        source = x if source is None else source
+        units = params["Wo"].shape[0]
+        b = [params.get(f"b{n}", torch.zeros(units, dtype=x.dtype)) for n in "qkvo"]
+        hidden = torch.zeros(len(x), x.shape[1], source.shape[1], dtype=torch.bool)
+        if causal:
+            hidden |= torch.ones_like(hidden).triu(1)
+        if mask is not None:
+            hidden |= (mask == 0) if mask.ndim == 3 else (mask == 0)[:, None]
+        every = hidden.all(-1, keepdim=True)
+        out, _ = F.multi_head_attention_forward(
+            *(a.swapaxes(0, 1) for a in (x, source, source)),
+            units,
+            heads,
+            None,
+            torch.cat(b[:3]),
+            None,
+            None,
+            add_zero_attn=False,
+            dropout_p=0.0,
+            out_proj_weight=params["Wo"].T,
+            out_proj_bias=b[3],
+            attn_mask=(hidden & ~every).repeat_interleave(heads, 0),
+            use_separate_proj_weight=True,
+            **{f"{n}_proj_weight": params[f"W{n}"].T for n in "qkv"},
+        )
+        return torch.where(every, b[3], out.swapaxes(0, 1))
+
+    return compute
+
+
+def encoding(x: Tensor) -> Tensor:
+    """Position by position, as the paper writes it."""
+    P = torch.zeros(x.shape[1:], dtype=x.dtype)
+    for t in range(P.shape[0]):
+        for i in range(P.shape[1]):
+            angle = torch.tensor(t / 10000 ** (i // 2 * 2 / P.shape[1]), dtype=x.dtype)
+            P[t, i] = torch.cos(angle) if i % 2 else torch.sin(angle)
+    return x + P
+
+
 def row(kind: str, attributes: dict[str, Any], *shapes: tuple[int, ...]) -> tuple[Any, ...]:
     """A row of the table of test_pytorch: lengths up to the steps of x."""
     return kind, attributes, shapes, recurrent(kind, attributes), -2.0, False, shapes[0][0]
@@ -78,4 +126,21 @@ SEQUENCES = [
     row("Rnn", {"units": 4, "activation": "relu", "outputs": "all"}, (17, 3), ()),
     row("Lstm", {"units": 4}, (5, 3), (), (4,), (4,)),
     row("Lstm", {"units": 4, "outputs": "all", "reverse": True}, (9, 3), (), (4,), (4,)),
+    *(
+        (
+            "MultiHeadAttention",
+            {"heads": heads, "units": 8, "causal": causal, "bias": bias},
+            shapes,
+            attention(heads, causal=causal),
+        )
+        for heads, causal, bias, shapes in (
+            (2, False, True, ((5, 8),)),
+            (8, True, True, ((66, 8),)),
+            (1, False, False, ((5, 8), (7, 8))),
+            (4, False, True, ((5, 8), (7, 8), (7,))),
+            (2, True, True, ((6, 8), (6, 8), (6, 6))),
+        )
+    ),
+    *(("PositionalEncoding", {}, (shape,), encoding) for shape in ((5, 8), (1, 3), (40, 7))),
+    ("PositionalEncoding", {"learned": True}, ((5, 8),), lambda x, P: x + P),
 ]
