@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 
 from graphnet.convolution.method import (
@@ -65,17 +68,36 @@ class Columns(Method):
         self, x: Array, W: Array, dout: Array, dW: Array, db: Array | None, dx: Array | None
     ) -> None:
         add_positions(dout, self.room, db)
-        weights, total = self._matrices(W), self._matrices(dW)
-        more = self._matrices(self.room("dW2").reshape(W.shape))
+        weights = self._matrices(W).transpose(0, 2, 1)
+        for block, columns, douts in self._gradients(x, dout, dW):
+            if dx is not None:
+                self._multiply(douts, weights, columns)
+                self._add(columns, block, dx)
+
+    def spread(self, W: Array, dout: Array, dx: Array) -> None:
+        weights = self._matrices(W).transpose(0, 2, 1)
+        for block in self._blocks(len(dout)):
+            columns = self._memory(block)
+            self._multiply(self._outputs(dout, block), weights, columns)
+            self._add(columns, block, dx)
+
+    def spread_back(self, x: Array, W: Array, dout: Array, dW: Array, out: Array | None) -> None:
+        weights = self._matrices(W)
+        for block, columns, _ in self._gradients(x, dout, dW):
+            if out is not None:
+                self._multiply(columns, weights, self._outputs(out, block))
+
+    def _gradients(self, x: Array, dout: Array, dW: Array) -> Iterator[tuple[Block, Array, Array]]:
+        """dW, block by block; gives each block's columns and the dout of its windows."""
+        total = self._matrices(dW)
+        more = self._matrices(self.room("dW2").reshape(dW.shape))
         for i, block in enumerate(self._blocks(len(x))):
             columns = self._columns(self._padded(x, block), block)
             douts = self._outputs(dout, block)
             self._multiply(columns.transpose(0, 2, 1), douts, more if i else total)
             if i:
                 np.add(total, more, out=total)
-            if dx is not None:
-                self._multiply(douts, weights.transpose(0, 2, 1), columns)
-                self._add(columns, block, dx)
+            yield block, columns, douts
 
     def _blocks(self, samples: int) -> list[Block]:
         return list(blocks(samples, self._at_once, self.size.window.out[0], self._rows))
@@ -96,10 +118,17 @@ class Columns(Method):
         seen = windows(w, padded)[:, block.rows]
         n, rows = seen.shape[:2]
         seen = seen.reshape(n, rows, ow, kh, kw, groups, -1) if groups > 1 else seen[..., None, :]
-        c, memory = seen.shape[-1], self.room("columns")
-        columns = flat(memory, groups, n, rows, ow, kh, kw, c)
-        np.copyto(columns, seen.transpose(5, 0, 1, 2, 3, 4, 6))
-        return columns.reshape(groups, -1, kh * kw * c)
+        columns = self._memory(block)
+        apart = columns.reshape(groups, n, rows, ow, kh, kw, -1)
+        np.copyto(apart, seen.transpose(5, 0, 1, 2, 3, 4, 6))
+        return columns
+
+    def _memory(self, block: Block) -> Array:
+        """Where the columns of a block lie, (groups, windows, kh * kw * C / groups)."""
+        w, groups = self.size.window, self.size.groups
+        samples, rows = (part.stop - part.start for part in block)
+        taps = math.prod(w.kernel) * self.size.channels // groups
+        return flat(self.room("columns"), groups, samples * rows * w.out[1], taps)
 
     def _add(self, columns: Array, block: Block, dx: Array) -> None:
         """Each column's numbers back to where they came from, added."""
@@ -170,7 +199,10 @@ class Point(Method):
         add_positions(dout, self.room, db)
         product(self._rows(x).T, self._rows(dout), dW[0, 0])
         if dx is not None:
-            product(self._rows(dout), W[0, 0].T, self._rows(dx))
+            self.spread(W, dout, dx)
+
+    def spread(self, W: Array, dout: Array, dx: Array) -> None:
+        product(self._rows(dout), W[0, 0].T, self._rows(dx))
 
     @staticmethod
     def _rows(image: Array) -> Array:

@@ -73,13 +73,19 @@ class LyingColumns(Method):
             else:
                 np.copyto(total, m.sum)
             if dx is not None:
-                np.matmul(
-                    self.room("weights")[:-1], product.transpose(0, 2, 1), out=m.lying[:, :-1]
-                )
-                self._add(m, block, dx)
+                self._spread(product, m, block, dx)
         dW[...] = total[:-1].reshape(dW.shape)
         if db is not None:
             db[...] = total[-1]
+
+    def spread(self, W: Array, dout: Array, dx: Array) -> None:
+        for block in self._blocks(len(dout)):
+            m = self._memory(block.samples.stop - block.samples.start, block.rows)
+            self._spread(self._outputs(dout, block), m, block, dx)
+
+    def _spread(self, dout: Array, m: _Memory, block: Block, dx: Array) -> None:
+        np.matmul(self.room("weights")[:-1], dout.transpose(0, 2, 1), out=m.lying[:, :-1])
+        self._add(m, block, dx)
 
     def _outputs(self, out: Array, block: Block) -> Array:
         """(samples, windows, M), a view."""

@@ -61,6 +61,17 @@ class Method:
         """dW and, where they are wanted, db and dx."""
         raise NotImplementedError
 
+    def spread(self, W: Array, dout: Array, dx: Array) -> None:
+        """dx = dout @ W.T, added over the windows: the dx of `backward` alone, and so the forward
+        pass of a transposed convolution."""
+        raise NotImplementedError
+
+    def spread_back(self, x: Array, W: Array, dout: Array, dW: Array, out: Array | None) -> None:
+        """The backward pass of `spread`: dW = windows(x).T @ dout and out = windows(x) @ W."""
+        self.backward(x, W, dout, dW, None, None)
+        if out is not None:
+            self.forward(x, W, None, out)
+
 
 class Block(NamedTuple):
     """A part of a batch that is computed at once: samples and, where one is large, rows."""

@@ -54,7 +54,8 @@ class Window(NamedTuple):
     @property
     def is_point(self) -> bool:
         """Whether output and input lie one on the other: 1x1, stride 1."""
-        return self.kernel == (1, 1) == self.stride and not self.is_padded
+        lies = self.size == self.out and not self.is_padded
+        return self.kernel == (1, 1) == self.stride and lies
 
     @property
     def tiles_exactly(self) -> bool:
@@ -92,6 +93,33 @@ def window(size: Pair, kernel: Pair, stride: Pair, dilation: Pair, padding: Padd
             )
         out.append(room // stride[axis] + 1)
     return Window(size, kernel, stride, dilation, pads, (out[0], out[1]))
+
+
+def transposed(
+    size: Pair, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding, more: Pair
+) -> Window:
+    """The window of the convolution whose transpose takes an image of `size` to the window's size.
+
+    size of the window = stride * (size - 1) + more + reach - padding along each axis, with fewer
+    than stride or dilation `more` rows and columns at the end; "same": stride * size.
+
+    Errors: ShapeError where nothing is left, or `more` is not that small.
+    Source: ONNX, ConvTranspose: `output_padding`, `auto_pad` SAME_UPPER, VALID, and `pads`.
+    """
+    if any(m >= max(s, d) for m, s, d in zip(more, stride, dilation, strict=True)):
+        raise ShapeError("its output_padding must be smaller than its stride or its dilation")
+    reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
+    whole = [s * (n - 1) + m + r for s, n, m, r in zip(stride, size, more, reach, strict=True)]
+    if padding == "same":
+        out = [n * s for n, s in zip(size, stride, strict=True)]
+        left = [max(w - o, 0) for w, o in zip(whole, out, strict=True)]
+        pads = (left[0] // 2, -(-left[0] // 2)), (left[1] // 2, -(-left[1] // 2))
+    else:
+        pads = _pads(size, reach, stride, padding)
+        out = [w - sum(p) for w, p in zip(whole, pads, strict=True)]
+    if min(out) < 1:
+        raise ShapeError("its padding leaves nothing of its output")
+    return Window((out[0], out[1]), kernel, stride, dilation, pads, size)
 
 
 def _pads(size: Pair, reach: tuple[int, ...], stride: Pair, padding: Padding) -> tuple[Pair, Pair]:

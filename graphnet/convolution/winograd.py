@@ -115,6 +115,14 @@ class Winograd(Method):
         half = flat(dU2.reshape(-1), r, f, W[0, 0].size)
         _both(self.toom.G.T, dU.reshape(f, f, -1), half, dW.reshape(r, r, -1))
 
+    def spread(self, W: Array, dout: Array, dx: Array) -> None:
+        U_T = self.room("U").transpose(0, 2, 1)
+        for block in self._blocks(len(dout)):
+            m = self._memory(block)
+            self._points_of_gradient(dout[block.samples], block, m)
+            np.matmul(m.dP, U_T, out=m.V)
+            self._put_back(block, m, dx)
+
     def _points(self, x: Array, block: Block, m: _Memory) -> None:
         """V = B.T x B"""
         if block.rows.start == 0:

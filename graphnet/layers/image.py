@@ -33,13 +33,40 @@ def _sides(value: Any) -> Any:
 _Items = Annotated[tuple[Dim, ...], Field(strict=False, min_length=2, max_length=2)]
 _NotNegative = Annotated[int, Field(ge=0, lt=2**31)]
 _Sides = Annotated[tuple[_NotNegative, ...], Field(strict=False, min_length=2, max_length=4)]
+_Margins = Annotated[tuple[_NotNegative, ...], Field(strict=False, min_length=2, max_length=2)]
+MarginsField = Annotated[_NotNegative | _Margins, BeforeValidator(_pair)]
 BothField = Annotated[Dim | _Items, BeforeValidator(_pair)]
 PaddingField = Annotated[Literal["same", "valid"] | _NotNegative | _Sides, BeforeValidator(_sides)]
+
+
+def _ends(value: Any) -> Any:
+    if isinstance(value, list) and len(value) != 2:
+        raise PydanticCustomError("ends", "two numbers are expected: before, then behind")
+    return tuple(value) if isinstance(value, list) else value
+
+
+EndsField = Annotated[
+    Literal["same", "valid", "causal"] | _NotNegative | _Margins, BeforeValidator(_ends)
+]
 
 
 def both(value: int | tuple[int, ...]) -> tuple[int, int]:
     """(rows, columns)"""
     return (value, value) if isinstance(value, int) else (value[0], value[1])
+
+
+def ends(
+    value: str | int | tuple[int, ...], length: int, reach: int, stride: int
+) -> tuple[int, int]:
+    """The padding of a sequence, (before, behind); "same": an odd one stands behind."""
+    if isinstance(value, tuple):
+        return value[0], value[1]
+    if isinstance(value, int):
+        return value, value
+    total = max((-(-length // stride) - 1) * stride + reach - length, 0)
+    if value == "causal":
+        return reach - 1, 0
+    return (total // 2, total - total // 2) if value == "same" else (0, 0)
 
 
 def image_shape(x: Shape) -> tuple[int, int, int]:

@@ -76,6 +76,16 @@ def test_forward_and_its_transpose(case, rng):
             np.sum(dout * written_down(size, x, other_W, zero)), rel=1e-8
         )
         np.testing.assert_allclose(db, dout.sum((0, 1, 2)), rtol=1e-10)
+        again = np.empty_like(dx)
+        me.spread(W, dout, again)
+        np.testing.assert_allclose(again, dx, rtol=1e-12, atol=1e-12)
+        again = np.empty_like(dW)
+        me.spread_back(x, W, dout, again, None)
+        np.testing.assert_allclose(again, dW, rtol=1e-12, atol=1e-12)
+        without_bias = method(kind, size, "float64")
+        without_bias.prepare(W, None)
+        without_bias.spread_back(x, W, dout, again, out)
+        np.testing.assert_allclose(out, written_down(size, x, W, zero), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize(("kernel", "channels"), [(3, 16), (3, 64), (3, 128), (5, 20), (5, 64)])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from graphnet.convolution.window import element, inside, window, windows
+from graphnet.convolution.window import element, inside, transposed, window, windows
 from graphnet.errors import ShapeError
 
 ONE = (1, 1)
@@ -54,3 +54,27 @@ def test_side_by_side():
     assert window((4, 6), (2, 3), (2, 3), ONE, "valid").tiles_exactly
     assert not window((5, 6), (2, 3), (2, 3), ONE, "valid").tiles_exactly
     assert not window((4, 4), (2, 2), ONE, ONE, "valid").tiles_exactly
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "dilation", "padding", "more", "out", "pads"),
+    [
+        ((3, 4), (3, 3), ONE, ONE, "valid", (0, 0), (5, 6), ((0, 0), (0, 0))),
+        ((3, 3), (3, 3), (3, 2), ONE, (1, 2, 1, 2), (0, 0), (7, 3), ((1, 1), (2, 2))),
+        ((3, 3), (3, 3), (3, 2), ONE, "valid", (1, 1), (10, 8), ((0, 0), (0, 0))),
+        ((3, 3), (3, 2), (2, 3), ONE, "same", (0, 0), (6, 9), ((0, 1), (0, 0))),
+        ((3, 3), (2, 2), ONE, (2, 2), 1, (0, 1), (3, 4), ((1, 1), (1, 1))),
+    ],
+)
+def test_sizes_of_the_transpose(size, kernel, stride, dilation, padding, more, out, pads):
+    w = transposed(size, kernel, stride, dilation, padding, more)
+    assert w.size == out
+    assert w.padding == pads
+    assert w.out == size
+
+
+def test_what_a_transpose_cannot_be():
+    with pytest.raises(ShapeError, match="output_padding must be smaller than its stride or its"):
+        transposed((3, 3), (3, 3), (2, 2), ONE, "valid", (0, 2))
+    with pytest.raises(ShapeError, match="its padding leaves nothing of its output"):
+        transposed((1, 3), (3, 3), ONE, ONE, (2, 0), (0, 0))

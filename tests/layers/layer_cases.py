@@ -115,6 +115,63 @@ CASES = [
     Case("Conv2D", {"channels": 5, "kernel": 3, "padding": "same"}, ((8, 4, 6),), (8, 4, 5)),
     Case("Conv2D", {"channels": 6, "kernel": 3, "padding": 2}, ((5, 4, 8),), (7, 6, 6)),
     Case("Conv2D", {"channels": 4, "kernel": 5, "bias": False}, ((9, 10, 5),), (5, 6, 4)),
+    Case("Conv1D", {"channels": 3, "kernel": 3}, ((6, 2),), (4, 3), wrong=((6,),)),
+    Case(
+        "Conv1D",
+        {"channels": 4, "kernel": 2, "stride": 2, "padding": "same", "groups": 2},
+        ((7, 4),),
+        (4, 4),
+        wrong=((7, 3),),
+    ),
+    Case(
+        "Conv1D",
+        {"channels": 2, "kernel": 3, "dilation": 2, "padding": "causal", "bias": False},
+        ((6, 9),),
+        (6, 2),
+        wrong=((3, 2, 1),),
+    ),
+    Case("Conv1D", {"channels": 2, "kernel": 3, "padding": [0, 2]}, ((5, 3),), (5, 2)),
+    Case("Conv1D", {"channels": 2, "kernel": 3, "padding": 1}, ((1, 8),), (1, 2)),
+    Case("Conv1D", {"channels": 2, "kernel": 1}, ((3, 4),), (3, 2)),
+    # As columns: a stride, more at the end, groups; windows with gaps between them.
+    Case(
+        "ConvTranspose2D",
+        {"channels": 4, "kernel": 3, "stride": [2, 3], "padding": 1, "output_padding": [1, 2]},
+        ((3, 2, 6),),
+        (6, 6, 4),
+        wrong=((3, 2),),
+    ),
+    Case(
+        "ConvTranspose2D",
+        {"channels": 4, "kernel": [2, 1], "stride": 3, "groups": 2, "padding": "same"},
+        ((2, 3, 6),),
+        (6, 9, 4),
+        wrong=((2, 3, 5),),
+    ),
+    Case(
+        "ConvTranspose2D",
+        {"channels": 1, "kernel": 2, "stride": 2, "bias": False},
+        ((3, 2, 5),),
+        (6, 4, 1),
+    ),
+    Case(
+        "ConvTranspose2D",
+        {"channels": 2, "kernel": 3, "dilation": 2, "output_padding": 1, "padding": [0, 1, 2, 3]},
+        ((3, 4, 3),),
+        (6, 5, 2),
+    ),
+    Case(
+        "ConvTranspose2D",
+        {"channels": 1, "kernel": 1, "padding": 1},
+        ((3, 4, 1),),
+        (1, 2, 1),
+        wrong=((2, 3, 1),),
+    ),
+    # As few channels, as pixels, as Winograd's tiles.
+    Case("ConvTranspose2D", {"channels": 1, "kernel": 3}, ((4, 5, 3),), (6, 7, 1)),
+    Case("ConvTranspose2D", {"channels": 3, "kernel": 1}, ((3, 2, 4),), (3, 2, 3)),
+    Case("ConvTranspose2D", {"channels": 6, "kernel": 3, "padding": 1}, ((8, 4, 5),), (8, 4, 6)),
+    Case("ConvTranspose2D", {"channels": 8, "kernel": 3}, ((5, 3, 6),), (7, 5, 8)),
     Case("MaxPool2D", {"size": 2}, ((4, 6, 3),), (2, 3, 3), wrong=((1, 6, 3),)),
     Case(
         "MaxPool2D", {"size": [3, 2], "stride": [2, 1], "padding": "same"}, ((5, 4, 2),), (3, 4, 2)

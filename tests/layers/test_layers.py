@@ -292,3 +292,18 @@ def test_layers_alone_take_the_integers_of_a_learner():
 def test_what_no_memory_could_hold_is_refused(kind, attributes):
     with pytest.raises(SpecLimitError, match=r"computed in [\d,]+ bytes; the limit is"):
         graph(Case(kind, attributes, ((8, 8, 1),), ()))
+
+
+def test_a_window_larger_than_the_sequence_is_refused():
+    with pytest.raises(ShapeError, match="its window of 5 is larger than the sequence with its"):
+        graph(Case("Conv1D", {"channels": 1, "kernel": 3, "dilation": 2}, ((4, 1),), ()))
+
+
+def test_an_output_sees_nothing_behind_it_in_a_causal_convolution(rng: np.random.Generator):
+    case = Case("Conv1D", {"channels": 2, "kernel": 3, "padding": "causal"}, ((6, 2),), (6, 2))
+    net, x = graph(case), rng.normal(size=(1, 6, 2))
+    before = net.forward(x)["node"]
+    x[0, 4] += 1
+    after = net.forward(x)["node"]
+    np.testing.assert_array_equal(before[0, :4], after[0, :4])
+    assert (before[0, 4:] != after[0, 4:]).all()

@@ -49,6 +49,30 @@ def conv(pads: tuple[int, int, int, int] = (0, 0, 0, 0), **given: Any) -> Callab
     return compute
 
 
+def conv1(pads: tuple[int, int] = (0, 0), **given: Any) -> Callable[..., Tensor]:
+    """pads: before, behind."""
+
+    def compute(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
+        return last(F.conv1d(F.pad(first(x), pads), W.permute(2, 1, 0), b, **given))
+
+    return compute
+
+
+def transpose(groups: int = 1, crop: tuple[int, ...] = (), **given: Any) -> Callable[..., Tensor]:
+    """crop: rows and columns left out above, left, below, right."""
+
+    def compute(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
+        kh, kw, of_group = W.shape[:3]
+        # PyTorch has all channels in, of all groups, before those out of one.
+        W = W.reshape(kh, kw, of_group, groups, -1).permute(3, 2, 4, 0, 1)
+        W = W.reshape(groups * of_group, -1, kh, kw)
+        out = last(F.conv_transpose2d(first(x), W, b, groups=groups, **given))
+        top, left, below, right = crop or (0, 0, 0, 0)
+        return out[:, top : out.shape[1] - below, left : out.shape[2] - right]
+
+    return compute
+
+
 def on_images(compute: Callable[..., Tensor], *args: Any, **given: Any) -> Callable[..., Tensor]:
     return lambda x: last(compute(first(x), *args, **given))
 
@@ -171,6 +195,58 @@ PEERS = [
     ),
     Peer("Conv2D", {"channels": 8, "kernel": 3, "bias": False}, ((9, 11, 8),), conv()),
     Peer("Conv2D", {"channels": 8, "kernel": 5, "padding": 2}, ((9, 6, 6),), conv((2, 2, 2, 2))),
+    Peer("Conv1D", {"channels": 4, "kernel": 3}, ((9, 2),), conv1()),
+    Peer(
+        "Conv1D",
+        {"channels": 4, "kernel": 3, "stride": 2, "padding": [2, 0], "groups": 2},
+        ((9, 6),),
+        conv1((2, 0), stride=2, groups=2),
+    ),
+    Peer(
+        "Conv1D",
+        {"channels": 5, "kernel": 3, "dilation": 3, "padding": "causal"},
+        ((8, 12),),
+        conv1((6, 0), dilation=3),
+    ),
+    Peer(
+        "Conv1D",
+        {"channels": 5, "kernel": 4, "padding": "same", "bias": False},
+        ((8, 3),),
+        conv1((1, 2)),
+    ),
+    Peer("ConvTranspose2D", {"channels": 3, "kernel": 3}, ((4, 5, 2),), transpose()),
+    Peer(
+        "ConvTranspose2D",
+        {"channels": 3, "kernel": 2, "stride": 2, "bias": False},
+        ((4, 5, 7),),
+        transpose(stride=2),
+    ),
+    Peer(
+        "ConvTranspose2D",
+        {"channels": 6, "kernel": [3, 4], "stride": [2, 3], "padding": 1, "output_padding": [1, 2]},
+        ((4, 3, 5),),
+        transpose(stride=(2, 3), padding=1, output_padding=(1, 2)),
+    ),
+    Peer(
+        "ConvTranspose2D",
+        {"channels": 6, "kernel": 3, "stride": 2, "groups": 2, "output_padding": 1},
+        ((4, 3, 8),),
+        transpose(groups=2, stride=2, output_padding=1),
+    ),
+    Peer(
+        "ConvTranspose2D",
+        {"channels": 4, "kernel": 3, "dilation": 3, "output_padding": 2, "padding": [4, 0, 1, 2]},
+        ((5, 3, 4),),
+        transpose(crop=(4, 0, 1, 2), dilation=3, output_padding=2),
+    ),
+    Peer("ConvTranspose2D", {"channels": 3, "kernel": 1}, ((4, 3, 5),), transpose()),
+    Peer(
+        "ConvTranspose2D",
+        {"channels": 8, "kernel": 3, "padding": "same"},
+        ((9, 8, 8),),
+        transpose(padding=1),
+    ),
+    Peer("ConvTranspose2D", {"channels": 8, "kernel": 5}, ((6, 8, 8),), transpose()),
     Peer("MaxPool2D", {"size": 2}, ((6, 4, 3),), on_images(F.max_pool2d, 2)),
     Peer("MaxPool2D", {"size": 3, "stride": 2}, ((7, 6, 3),), on_images(F.max_pool2d, 3, 2)),
     Peer(
