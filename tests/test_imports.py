@@ -20,7 +20,16 @@ PACKAGE = ROOT / "graphnet"
 RANKS = [
     {"errors"},
     {"declaration", "randomness"},
-    {"products", "erf", "convolution", "layers", "losses", "optimizers", "initializers"}
+    {
+        "products",
+        "erf",
+        "attending",
+        "convolution",
+        "layers",
+        "losses",
+        "optimizers",
+        "initializers",
+    }
     | {"schedules", "workspace", "held", "blas"},
     {"spec"},
     {"builder", "network", "inputs", "judging", "scores", "metrics"}
