@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from graphnet.prediction import Prediction
 from graphnet.scores import class_of
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.reader import Resolved
+
+if TYPE_CHECKING:
+    from graphnet.spec.prepared import Prepared
 
 DIFFERENCE = 1e-5
 """h of the numerical gradient: the error of the difference is of order h^2, that of rounding
@@ -41,7 +44,8 @@ class Network:
     layers: id -> Layer, in running order. params: `node/name` -> the live array; grads, state
     likewise. Everything that a method returns is a copy of its own.
 
-    history: one entry an epoch of training; meta: the author's own notes. A bundle keeps both.
+    history: one entry an epoch of training; meta: the author's own notes; prepare: what was fitted
+    to the training data, None where nothing was. A bundle keeps all three.
 
     A sample without the batch axis is accepted and answered without it. A network serves one
     thread at a time; `replica()` gives another thread its own.
@@ -54,6 +58,7 @@ class Network:
         self.engine = Engine(graph, arrays, flat)
         self.history: list[dict[str, Any]] = []
         self.meta: dict[str, str] = {}
+        self.prepare: Prepared | None = None
         self._prediction = Prediction(self.engine, lambda: self.replica().engine)
         self._arrays = dict(arrays)
         self._flat = flat
@@ -84,9 +89,18 @@ class Network:
         """The arrays that are kept but not trained, live."""
         return LiveArrays((k, v) for k, v in self._arrays.items() if k not in self.engine.params)
 
+    def labels(self, output: str) -> tuple[str, ...] | None:
+        """The names of an output's classes: the spec's, else those found in the training data."""
+        named = self.spec.labels_of(output)
+        if named is None and self.prepare is not None:
+            return self.prepare.labels.get(output)
+        return named
+
     def replica(self) -> Network:
         """A network with the same parameters (shared) and its own buffers and gradients."""
-        return Network(self.graph, self._arrays, self._flat)
+        replica = Network(self.graph, self._arrays, self._flat)
+        replica.prepare = self.prepare
+        return replica
 
     def astype(self, dtype: Literal["float32", "float64"]) -> Network:
         """A network of its own with these parameters in another type; its `spec` says so.
@@ -96,7 +110,10 @@ class Network:
         if dtype not in ("float32", "float64"):
             raise SpecError(f"dtype must be 'float32' or 'float64', found {quoted(dtype)}")
         graph = replace(self.graph, spec=self.spec.model_copy(update={"dtype": dtype}))
-        return Network(graph, {name: array.astype(dtype) for name, array in self._arrays.items()})
+        arrays = {name: array.astype(dtype) for name, array in self._arrays.items()}
+        found = Network(graph, arrays)
+        found.prepare = self.prepare
+        return found
 
     def __repr__(self) -> str:
         parameters = sum(param.size for param in self.params.values())

@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnet.builder import assemble, tensors_of
-from graphnet.bundle.format import MAX_FILE_BYTES, Contents, Tensor
+from graphnet.bundle.format import (
+    MAX_FILE_BYTES,
+    MAX_PREPARE_BYTES,
+    MAX_TRAIN_BYTES,
+    Contents,
+    Tensor,
+)
 from graphnet.bundle.reader import read_bundle
 from graphnet.errors import (
     BundleMismatchError,
@@ -20,8 +26,11 @@ from graphnet.errors import (
 )
 from graphnet.network import Network
 from graphnet.spec.canonical import canonical_text
-from graphnet.spec.reader import check_values
+from graphnet.spec.reader import Resolved, check_values
 from graphnet.spec.source import parse
+
+if TYPE_CHECKING:
+    from graphnet.spec.prepared import Prepared
 
 HISTORY = ("epoch", "loss", "train_accuracy", "test_accuracy")
 """What an epoch leaves behind; a test accuracy may be null. No durations: same run, same bytes."""
@@ -68,8 +77,10 @@ def contents_of(net: Network) -> Contents:
     """What a bundle of this network holds."""
     tensors = {name: Tensor("param", array) for name, array in net.params.items()}
     tensors |= {name: Tensor("state", array) for name, array in net.state.items()}
+    prepare = net.prepare.values() if net.prepare is not None else None
     return Contents(
         spec=canonical_text(net.spec),
+        prepare=canonical_json(prepare) if prepare else None,
         train=canonical_json({"history": net.history}) if net.history else None,
         meta=dict(net.meta),
         tensors=tensors,
@@ -88,9 +99,8 @@ def network_of(contents: Contents) -> Network:
         raise InvalidBundleError(str(e).split("\n")[0]) from None
     if canonical_text(graph.spec) != contents.spec:
         raise InvalidBundleError("the spec inside is not in its canonical form")
-    if contents.prepare is not None:
-        raise InvalidBundleError("'prepare' holds what this version does not know how to use")
-    train = _object(contents.train, "train")
+    prepare = _object(contents.prepare, "prepare", MAX_PREPARE_BYTES)
+    train = _object(contents.train, "train", MAX_TRAIN_BYTES)
     if train is not None and "step" in train:
         raise BundleMismatchError("this is a checkpoint of a run that was stopped, not a model")
     net = assemble(graph, {name: tensor.array for name, tensor in contents.tensors.items()})
@@ -99,6 +109,7 @@ def network_of(contents: Contents) -> Network:
         if tensor.role != (role := roles[name]):
             raise BundleMismatchError(f"tensor '{name}' must have role '{role}'")
     net.history = _history(train) if train is not None else []
+    net.prepare = _prepared(prepare, net.graph) if prepare is not None else None
     net.meta = dict(contents.meta)
     return net
 
@@ -110,16 +121,30 @@ def canonical_json(value: Mapping[str, Any]) -> str:
     )
 
 
-def _object(text: str | None, what: str) -> dict[str, Any] | None:
+def _object(text: str | None, what: str, limit: int) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        value = parse(text, f"'{what}'")
+        value = parse(text, f"'{what}'", limit)
     except GraphnetError as e:
         raise InvalidBundleError(str(e)) from None
     if not isinstance(value, dict) or canonical_json(value) != text:
         raise InvalidBundleError(f"'{what}' is no JSON object in its canonical form")
     return value
+
+
+def _prepared(values: dict[str, Any], graph: Resolved) -> Prepared:
+    from graphnet.spec.prepared import prepared_of  # a network that nothing was fitted for: without
+
+    try:
+        prepared = prepared_of(
+            values, graph.spec, {o: graph.shapes[o] for o in graph.wiring.outputs}
+        )
+    except GraphnetError as e:
+        raise InvalidBundleError(clipped(f"'prepare': {e}")) from None
+    if not values or canonical_json(prepared.values()) != canonical_json(values):
+        raise InvalidBundleError("'prepare' is not in its canonical form")
+    return prepared
 
 
 def _history(train: dict[str, Any]) -> list[dict[str, Any]]:

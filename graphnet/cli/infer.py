@@ -1,40 +1,17 @@
-"""`infer`: the label of a picture, from a bundle and nothing else."""
+"""`infer`: the label of a picture or of a table's rows, from a bundle and nothing else."""
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from graphnet.bundle.model import load
-from graphnet.cli.common import DONE, complain, count, parser, program, run
-from graphnet.errors import (
-    BundleError,
-    BundleLimitError,
-    DivergedError,
-    ImageError,
-    ImageTooLargeError,
-    NotABundleError,
-    clipped,
-    printable,
-)
+from graphnet.cli.answers import Answers
+from graphnet.cli.common import DONE, count, parser, program, run
+from graphnet.cli.feeding import SUFFIXES, Pictures, feeding_of, is_single
+from graphnet.errors import DatasetError, ImageError, NotABundleError, clipped
 from graphnet.network import Network
-from graphnet.plan import Plan
-from graphnet.prepare.image import ImagePreparation
-from graphnet.prepare.picture import read_picture
-from graphnet.scores import class_of, probabilities
-
-BATCH = 256
-"""Pictures whose numbers are held at once: memory stays flat over any folder."""
-BATCH_BYTES = 64 * 2**20
-"""Of their pixels, numbers and what is computed; fewer pictures where an input is large."""
-SAMPLE_BYTES = 160 * 2**20
-"""Of one picture: a stranger's model of a few bytes must not take all memory."""
-SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,9 +20,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: Sequence[str] | None) -> int:
-    arguments = parser("infer", "Print the label of a picture, or `path<TAB>label` for several.")
+    arguments = parser(
+        "infer",
+        "Print the label of a picture, `path<TAB>label` for several, `row<TAB>label` for a table.",
+    )
     arguments.add_argument("bundle", help="a model (.msgpack)")
-    arguments.add_argument("images", nargs="+", help="PNG or JPEG files, folders, or - for stdin")
+    arguments.add_argument(
+        "files",
+        nargs="+",
+        help="what the model takes: PNG or JPEG files or folders of them, CSV files; - for stdin",
+    )
     form = arguments.add_mutually_exclusive_group()
     form.add_argument(
         "--top", type=count(10_000), metavar="K", help="the K best, a `label<TAB>score` line each"
@@ -58,115 +42,27 @@ def _main(argv: Sequence[str] | None) -> int:
     options = arguments.parse_args(argv)
     if options.probabilities and options.top is None and not options.json:
         arguments.error("--probabilities goes with --top or --json: a label alone has no number")
-    if options.show_input is not None and _same_file(options.show_input, options.images[0]):
+    shown = options.show_input
+    if shown is not None and _same_file(shown, options.files[0]):
         arguments.error("--show-input would write over the picture: name another file")
-    classifier = Classifier(_load(options.bundle), options.bundle)
-    single = len(options.images) == 1 and not os.path.isdir(options.images[0])
-    if options.show_input is not None and not single:
+    net = _load(options.bundle)
+    feeding = feeding_of(net, options.bundle)
+    answers = Answers(net, options.bundle)
+    if shown is not None and not (isinstance(feeding, Pictures) and is_single(options.files)):
         arguments.error("--show-input takes one picture")
-    if options.show_input is not None and not options.show_input.lower().endswith(".png"):
+    if shown is not None and not shown.lower().endswith(".png"):
         arguments.error("--show-input writes a PNG: name it OUT.png")
-    codes: set[int] = set()
-    for batch in _batches(_pictures(options.images, codes), classifier.batch):
-        answered, failed = classifier.read(batch)
-        codes |= failed
-        if options.show_input is not None and answered:
-            _show(answered[0][1], options.show_input)
-        for path, scores in classifier.scores(answered):
-            _print(classifier, path, scores, options, named=not single)
-    # A damaged picture weighs more than one over a limit, where a call has both.
-    return ImageError.exit_code if ImageError.exit_code in codes else max(codes, default=DONE)
-
-
-class Classifier:
-    """A network that takes pictures and gives scores of classes.
-
-    Errors: BundleError where the network does something else.
-    """
-
-    def __init__(self, net: Network, path: str) -> None:
-        self.net = net
-        self.path = path
-        fed = {name: given for name, given in net.spec.inputs.items() if given.value is None}
-        declared = next(iter(fed.values()), None)
-        if len(fed) != 1 or declared is None or declared.image is None:
-            raise BundleError(clipped(f"{path}: it takes no single picture: no input says 'image'"))
-        if len(net.graph.wiring.outputs) != 1:
-            raise BundleError(clipped(f"{path}: it has several outputs: use it from Python"))
-        self.preparation = ImagePreparation(declared.image, declared.shape, net.spec.dtype)
-        self.needs_ink = declared.image.fit == "digit"
-        self.output = net.graph.wiring.outputs[0]
-        shape = net.graph.shapes[self.output]
-        if len(shape) > 1:
-            raise BundleError(
-                clipped(f"{path}: '{self.output}' gives {shape}, not one score for each class")
-            )
-        # Pixels, their numbers and what is computed from them, for one picture.
-        nbytes = (
-            4 * declared.image.size[0] * declared.image.size[1] + Plan(net.graph).predict_bytes()
-        )
-        if nbytes > SAMPLE_BYTES:
-            what = f"one picture takes {nbytes:,} bytes of memory; the limit is {SAMPLE_BYTES:,}"
-            raise BundleLimitError(clipped(f"{path}: {what}"))
-        self.batch = max(1, min(BATCH, BATCH_BYTES // nbytes))
-        labels = net.spec.labels
-        self.labels = labels.get(self.output) if isinstance(labels, dict) else labels
-
-    def read(self, paths: Sequence[str]) -> tuple[list[tuple[str, Any]], set[int]]:
-        """The pixels of the pictures that can be read, and the exit codes of the others."""
-        found, codes = [], set()
-        for path in paths:
-            try:
-                if path == "-":
-                    image = read_picture(sys.stdin.buffer, "standard input")
-                else:
-                    image = read_picture(path)
-                pixels = self.preparation.picture(image)
-                if self.needs_ink and pixels.min() == pixels.max():
-                    complain(f"{path}: no ink is found in it: its label means nothing")
-                found.append((path, pixels))
-            except (ImageError, ImageTooLargeError) as e:
-                for line in str(e).splitlines():
-                    complain(line)
-                codes.add(e.exit_code)
-        return found, codes
-
-    def scores(self, pictures: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-        """(path, scores) for each of some pictures."""
-        if not pictures:
-            return
-        x = self.preparation.numbers(np.stack([pixels for _, pixels in pictures]))
-        scores = self.net.predict(x)
-        if not np.isfinite(scores).all():
-            raise DivergedError(clipped(f"{self.path}: the network's scores are not finite"))
-        yield from zip([path for path, _ in pictures], scores, strict=True)
-
-    def label(self, index: int) -> str:
-        """The name of a class; its number where the spec names none."""
-        return self.labels[index] if self.labels else str(index)
-
-
-def _print(classifier: Classifier, path: str, scores: Any, options: Any, *, named: bool) -> None:
-    best = int(class_of(classifier.output, scores[np.newaxis])[0])
-    shown = probabilities(scores) if options.probabilities else np.atleast_1d(scores)
-    if options.json:
-        answer = {
-            "image": path,
-            "label": classifier.label(best),
-            "index": best,
-            # The shortest digits that give back the same float32.
-            "scores": [float(str(score)) for score in shown],
-        }
-        print(json.dumps(answer))
-        return
-    start = f"{printable(path)}\t" if named else ""
-    if options.top is None:
-        print(f"{start}{printable(classifier.label(best))}")
-        return
-    if len(shown) == 1:  # a binary network has one score, for class 1
-        shown = np.array([-shown[0], shown[0]])
-    for index in np.argsort(-shown, kind="stable")[: options.top]:
-        print(f"{start}{printable(classifier.label(int(index)))}\t{shown[index]!s}")
+    if answers.only is None and (options.top is not None or options.probabilities):
+        arguments.error("--top and --probabilities are for a model with one output, of classes")
+    for places, inputs in feeding.batches(options.files):
+        if shown is not None and isinstance(feeding, Pictures):
+            _show(feeding.seen, shown)
+        for place, scores in zip(places, answers.scores(inputs), strict=True):
+            for line in answers.lines(place, scores, options):
+                print(line)
+    # A damaged file weighs more than one over a limit, where a call has both.
+    codes = feeding.codes
+    return DatasetError.exit_code if DatasetError.exit_code in codes else max(codes, default=DONE)
 
 
 def _same_file(path: str, other: str) -> bool:
@@ -184,43 +80,6 @@ def _load(path: str) -> Network:
             what = "is no bundle but, by its name, a picture: the bundle comes first"
             raise NotABundleError(clipped(f"{path}: {what}")) from None
         raise
-
-
-def _pictures(given: Sequence[str], codes: set[int]) -> Iterator[str]:
-    """Paths of pictures: files as given, folders' PNG and JPEG files, sorted, at any depth.
-
-    A folder that has none or cannot be read is named, and its exit code goes into `codes`.
-    """
-
-    def unreadable(error: OSError) -> None:
-        complain(f"{error.filename}: cannot be read: {error.strerror}")
-        codes.add(ImageError.exit_code)
-
-    for path in given:
-        if path == "-" or not os.path.isdir(path):
-            yield path
-            continue
-        found = False
-        for folder, folders, files in os.walk(path, onerror=unreadable):
-            folders.sort()
-            for name in sorted(files):
-                if name.lower().endswith(SUFFIXES):
-                    found = True
-                    yield os.path.join(folder, name)
-        if not found:
-            complain(f"{path}: no PNG or JPEG file is in this folder")
-            codes.add(ImageError.exit_code)
-
-
-def _batches(paths: Iterator[str], size: int) -> Iterator[list[str]]:
-    batch: list[str] = []
-    for path in paths:
-        batch.append(path)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _show(pixels: Any, path: str) -> None:

@@ -42,5 +42,9 @@ def _main(argv: Sequence[str] | None) -> int:
     text = found[options.name].read_text(encoding="utf-8")
     # Wherever the copy goes, an editor finds the schema of the package that is installed.
     schema = Path(__file__).resolve().parent.parent / "spec" / "graphnet.schema.json"
-    print(text.replace(f'"{SCHEMA}"', json.dumps(schema.as_uri())), end="")
+    text = text.replace(f'"{SCHEMA}"', json.dumps(schema.as_uri()))
+    # So does training find the data that ship beside the specs.
+    for path in sorted((folder() / "data").iterdir()):
+        text = text.replace(f'"data/{path.name}"', json.dumps(str(path)))
+    print(text, end="")
     return DONE

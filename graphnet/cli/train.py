@@ -77,6 +77,9 @@ def _main(argv: Sequence[str] | None) -> int:
     check_contents(contents_of(net))
     with download_bar() as progress:
         data = load_data(spec, Path(options.spec).parent, options.data_dir, progress)
+    if data.prepare is not None:
+        net.prepare = data.prepare
+        check_contents(contents_of(net))
     with stop_signals() as asked, make_display(spec, options.json) as display:
         trainer = Trainer(
             net, data, threads=options.threads, on_step=display.step, should_stop=asked
@@ -165,5 +168,15 @@ def _finish(
     print(
         f"{printable(out)}: {accuracy}, {parameters:,} parameters, {size:,} bytes, {seconds:.1f} s"
     )
-    if any(given.image is not None for given in net.spec.inputs.values()):
-        print(f"next: {printable(command_line('infer', out, 'PICTURE.png'))}")
+    if (example := _example(net)) is not None:
+        print(f"next: {printable(command_line('infer', out, example))}")
+
+
+def _example(net: Network) -> str | None:
+    """What a file for `infer` is called; None where the inputs are plain arrays."""
+    for given in net.spec.inputs.values():
+        if given.image is not None:
+            return "PICTURE.png"
+        if given.columns is not None:
+            return "ROWS.csv"
+    return None

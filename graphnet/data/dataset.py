@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from graphnet.errors import DatasetError
+
+if TYPE_CHECKING:
+    from graphnet.spec.prepared import Prepared
 
 Array = npt.NDArray[Any]
 
@@ -57,10 +60,12 @@ class Dataset:
     """A named set of samples: what is trained on, what is only tested on, and class names.
 
     `test` is None where the source has no test part; `labels[k]` names class k, and is None
-    where the source has no names.
+    where the source has no names. `prepare` is what the source fitted to its train part: training
+    puts it into the network, whose bundle then keeps it.
     """
 
     name: str
     train: Split
     test: Split | None = None
     labels: tuple[str, ...] | None = None
+    prepare: Prepared | None = None

@@ -18,7 +18,8 @@ from typing import Protocol
 import numpy as np
 
 from graphnet.data.dataset import Array
-from graphnet.errors import DatasetError, clipped
+from graphnet.errors import DatasetError
+from graphnet.prepare.files import problem, shown
 
 HEADROOM = 256 * 2**20
 """Bytes that a decoded array may be larger than its file where the caller sets no limit."""
@@ -107,17 +108,6 @@ def read_pair(
     if 8 * labels.size > labels.nbytes + HEADROOM:
         raise problem(labels_path, f"{labels.size} labels are too many: split the data set")
     return images, labels.astype(np.int64)
-
-
-def problem(path: str | os.PathLike[str], what: str) -> DatasetError:
-    """DatasetError `<path>: <what>` in one line of at most 500 characters."""
-    return DatasetError(clipped(f"{shown(path)}: {what}"))
-
-
-def shown(path: str | os.PathLike[str]) -> str:
-    """The path, or the end of a long one: the rest of the message must fit beside it."""
-    text = os.fspath(path)
-    return text if len(text) <= 150 else "..." + text[-147:]
 
 
 class _Stream(Protocol):

@@ -9,7 +9,8 @@ from pathlib import Path
 from graphnet.data.dataset import IMAGE, Dataset, Split
 from graphnet.errors import DatasetError, quoted
 from graphnet.spec.graph import GraphSpec
-from graphnet.spec.recipe import Idx
+from graphnet.spec.prepared import Prepared
+from graphnet.spec.sources import Csv, Idx
 
 
 def load_data(
@@ -17,11 +18,14 @@ def load_data(
     folder: str | os.PathLike[str] = ".",
     data_dir: str | os.PathLike[str] | None = None,
     progress: Callable[[str, int, int | None], None] | None = None,
+    prepare: Prepared | None = None,
 ) -> Dataset:
     """The data set of `spec.data`.
 
     folder: what relative paths of the spec start from, its own folder. data_dir: where `mnist`
     and `fashion_mnist` are looked for first. progress(file, bytes, of) is called in a download.
+    prepare: what an earlier training was fitted to (`net.prepare`), used as it is; None: column
+    statistics, labels and vocabularies are fitted to the train part.
     Errors: DatasetError.
     """
     if not isinstance(spec, GraphSpec):
@@ -36,6 +40,10 @@ def load_data(
         return load_digits()
     if isinstance(data, Idx):
         return _idx(data, Path(folder))
+    if isinstance(data, Csv):
+        from graphnet.data.table import load_csv
+
+        return load_csv(spec, data, Path(folder), prepare)
     from graphnet.data.mnist import load_mnist
 
     place = Path(data_dir) if data_dir is not None else None

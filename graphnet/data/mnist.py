@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from graphnet.data.dataset import IMAGE, Dataset, Split
-from graphnet.data.idx import problem, read_idx, read_pair, shown
+from graphnet.data.idx import read_idx, read_pair
 from graphnet.errors import DatasetError, clipped
+from graphnet.prepare.files import problem, shown
 
 Variant = Literal["mnist", "fashion_mnist"]
 Progress = Callable[[str, int, int | None], None]

@@ -18,17 +18,17 @@ def canonical_text(spec: GraphSpec) -> str:
 
     Left out: `$schema` and `data`.
     """
-    values = {k: v for k, v in _plain(spec).items() if k not in _LEFT_OUT}
+    values = {k: v for k, v in plain(spec).items() if k not in _LEFT_OUT}
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """The JSON values of a declaration, its defaults left out."""
     if isinstance(value, Declaration):
         fields = type(value).model_fields
-        return {k: _plain(v) for k, v in value if fields[k].is_required() or v != fields[k].default}
+        return {k: plain(v) for k, v in value if fields[k].is_required() or v != fields[k].default}
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

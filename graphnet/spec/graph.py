@@ -20,9 +20,12 @@ from graphnet.declaration import FAMILY, Declaration, Name, Shape, ShapeField, t
 from graphnet.errors import quoted
 from graphnet.layers.base import LAYERS, NodeSpec
 from graphnet.losses import LossField, LossSpec
+from graphnet.spec.columns import CategoryColumn, ColumnsField, width_problem
 from graphnet.spec.image import ImageSpec
 from graphnet.spec.problems import below
-from graphnet.spec.recipe import DataField, TrainSpec
+from graphnet.spec.recipe import TrainSpec
+from graphnet.spec.sources import DataField
+from graphnet.spec.text import TextSpec
 
 FORMAT = 1
 MAX_NODES = 10_000
@@ -145,6 +148,10 @@ class InputSpec(Declaration):
     """What the input is where the caller gives none, repeated along the batch."""
     image: ImageSpec | None = None
     """How a picture becomes this input."""
+    columns: ColumnsField | None = None
+    """How a row of a table becomes this input: columns by name, in the input's order."""
+    text: TextSpec | None = None
+    """How a line of text becomes this input."""
     doc: str | None = None
     """A comment; drawings and reports show it."""
 
@@ -166,7 +173,27 @@ class InputSpec(Declaration):
                 f"{flat} (row by row) or {image}",
                 "shape",
             )
+        kinds = [k for k in ("image", "columns", "text") if getattr(self, k) is not None]
+        if len(kinds) > 1:
+            raise below(f"'{kinds[0]}' says already how it is filled: leave one out", kinds[1])
+        self._check_columns()
+        if self.text is not None and self.dtype is None:
+            raise below('text becomes whole numbers: write "dtype": "int64" beside it', "text")
+        if self.text is not None and len(self.shape) != 1:
+            raise below(f"{list(self.shape)} does not hold a text: write [positions]", "shape")
         return self
+
+    def _check_columns(self) -> None:
+        if self.columns is None:
+            return
+        whole = self.dtype is not None
+        for name, column in self.columns.items():
+            if whole and not isinstance(column, CategoryColumn):
+                text = "a number is no whole one: leave 'dtype' out, or put it into another input"
+                raise below(text, "columns", name)
+        problem = width_problem(self.columns, self.shape, whole)
+        if problem:
+            raise below(problem, "shape")
 
 
 class GraphSpec(Declaration):
@@ -205,3 +232,8 @@ class GraphSpec(Declaration):
     def all_losses(self) -> tuple[LossSpec, ...]:
         """What training minimises the weighted sum of, in either way to write it."""
         return self.losses or (() if self.loss is None else (self.loss,))
+
+    def labels_of(self, output: str) -> tuple[str, ...] | None:
+        """The names of an output's classes, where the spec gives them."""
+        labels = self.labels.get(output) if isinstance(self.labels, Mapping) else self.labels
+        return tuple(labels) if labels is not None else None

@@ -7,6 +7,7 @@ from typing import Any
 
 from graphnet.declaration import Shape, did_you_mean
 from graphnet.errors import ShapeError, quoted
+from graphnet.spec import filling
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.problems import Path, Problem
 from graphnet.spec.wiring import Wiring, label
@@ -19,6 +20,7 @@ def check(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> list[
     """Mistakes that no single field shows."""
     problems = [*_values(spec), *_loss(spec, wiring, shapes), *_labels(spec, wiring, shapes)]
     problems += [*_integers(spec, wiring), *_pictures(spec), *_augmented(spec)]
+    problems += filling.check(spec)
     # Scores that do not suit the loss or the labels do not suit the data either.
     return problems or list(_data_classes(spec, wiring, shapes))
 
@@ -123,7 +125,7 @@ def _labels(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Ite
 def _pictures(spec: GraphSpec) -> Iterator[Problem]:
     """What keeps the pictures of the data from their input."""
     data = spec.data
-    if data is None:
+    if data is None or data.gives != "pictures":
         return
     fed = [name for name, given in spec.inputs.items() if given.value is None]
     if len(fed) != 1:

@@ -20,10 +20,13 @@ from graphnet.layers.base import LAYERS, NodeSpec
 from graphnet.losses import LOSSES
 from graphnet.optimizers import OPTIMIZERS
 from graphnet.schedules import SCHEDULES
+from graphnet.spec.columns import COLUMNS
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
 from graphnet.spec.problems import Path, Problem
-from graphnet.spec.recipe import SOURCES, ClipSpec, TrainSpec
+from graphnet.spec.recipe import ClipSpec, TrainSpec
+from graphnet.spec.sources import SOURCES
+from graphnet.spec.text import TextSpec
 from graphnet.spec.wiring import Outline
 
 _EXPECTED = {
@@ -56,6 +59,7 @@ _TYPED: dict[str | int, str] = {
     "schedule": "type",
     "data": "source",
 }
+_INPUT_PARTS: dict[str, type[BaseModel]] = {"image": ImageSpec, "text": TextSpec}
 _COMMENTS = ("comment", "_comment", "comments", "description", "note", "notes", "//", "#")
 _OF_OPTIMIZERS = {name for cls in OPTIMIZERS.values() for name in cls.Spec.model_fields}
 _OF_SCHEDULES = {name for cls in SCHEDULES.values() for name in cls.model_fields}
@@ -239,7 +243,9 @@ def _attributes(at: Path, values: Any) -> list[str]:
         values = values[step]
     model: type[BaseModel] | None = GraphSpec
     if at[:1] == ("inputs",):
-        model = ImageSpec if at[2:] else InputSpec
+        model = _INPUT_PARTS.get(str(at[2])) if at[2:] else InputSpec
+        if at[2:3] == ("columns",) and at[3:]:
+            model = COLUMNS.get(values.get("type"))
     elif at[-1:] == ("init",):
         model = INITIALIZERS.get(values.get("type"))
     elif at[:1] == ("nodes",):

@@ -1,12 +1,12 @@
-"""The training recipe: where samples come from (`data`) and how long they are used (`train`)."""
+"""The training recipe: how long the samples are used, and how (`train`)."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from graphnet.declaration import FAMILY, Declaration, few, tagged
+from graphnet.declaration import Declaration, few
 from graphnet.optimizers import SGD, OptimizerField
 from graphnet.schedules import ScheduleField
 from graphnet.spec.augment import AugmentField
@@ -17,79 +17,6 @@ Count = Annotated[int, Field(ge=1, lt=2**31)]
 Epochs = Annotated[int, Field(ge=1, le=20_000)]
 Limit = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Path = Annotated[str, Field(min_length=1, max_length=4096)]
-
-
-class DataSpec(Declaration):
-    """Where the samples come from."""
-
-    picture: ClassVar[tuple[int, int] | None] = None
-    """Height and width of the pictures of a source that has only one size."""
-    classes: ClassVar[int | None] = None
-    """How many classes a source has, where that is known."""
-
-    source: str
-    """The kind of source."""
-
-
-class Digits(DataSpec):
-    """1,797 handwritten digits of 8x8 pixels, inside the package."""
-
-    picture: ClassVar[tuple[int, int] | None] = (8, 8)
-    classes: ClassVar[int | None] = 10
-    source: Literal["digits"]
-
-
-class Mnist(DataSpec):
-    """MNIST: 60,000 + 10,000 handwritten digits of 28x28 pixels."""
-
-    picture: ClassVar[tuple[int, int] | None] = (28, 28)
-    classes: ClassVar[int | None] = 10
-    source: Literal["mnist"]
-
-
-class FashionMnist(DataSpec):
-    """Fashion-MNIST: 60,000 + 10,000 pictures of clothes of 28x28 pixels."""
-
-    picture: ClassVar[tuple[int, int] | None] = (28, 28)
-    classes: ClassVar[int | None] = 10
-    source: Literal["fashion_mnist"]
-
-
-class Idx(DataSpec):
-    """Pictures and labels in IDX files, plain or gzip-compressed."""
-
-    source: Literal["idx"]
-    train_images: Path
-    """Unsigned bytes (N, H, W) or (N, H, W, 3); relative to the spec's folder."""
-    train_labels: Path
-    """Integers (N,)."""
-    test_images: Path | None = None
-    """Held-out pictures; absent: no test accuracy is measured."""
-    test_labels: Path | None = None
-    """The labels of `test_images`."""
-
-    @model_validator(mode="after")
-    def _pairs(self) -> Idx:
-        given, absent = "test_images", "test_labels"
-        if self.test_images is None:
-            given, absent = absent, given
-        if getattr(self, given) is not None and getattr(self, absent) is None:
-            raise below(f"needs '{absent}' beside it: give both or neither", given)
-        return self
-
-
-SOURCES: dict[str, type[DataSpec]] = {
-    "digits": Digits,
-    "mnist": Mnist,
-    "fashion_mnist": FashionMnist,
-    "idx": Idx,
-}
-DataField = Annotated[
-    DataSpec,
-    PlainValidator(tagged("data source", SOURCES, tag="source")),
-    WithJsonSchema({FAMILY: "Data"}),
-]
 
 
 class ClipSpec(Declaration):

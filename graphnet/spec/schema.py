@@ -21,9 +21,12 @@ from graphnet.losses import LOSSES
 from graphnet.optimizers import OPTIMIZERS
 from graphnet.schedules import SCHEDULES
 from graphnet.spec.augment import AUGMENTS
+from graphnet.spec.columns import CategoryColumn, NumberColumn
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
-from graphnet.spec.recipe import SOURCES, ClipSpec, TrainSpec
+from graphnet.spec.recipe import ClipSpec, TrainSpec
+from graphnet.spec.sources import SOURCES
+from graphnet.spec.text import TextSpec
 
 
 def schema() -> dict[str, Any]:
@@ -51,8 +54,11 @@ def schema() -> dict[str, Any]:
             definitions[f"{family}.{name}"] = body
             names.append(name)
         definitions[family] = _one_of(family, tag, names)
-    for part in (GraphSpec, InputSpec, ImageSpec, TrainSpec, ClipSpec):
+    for part in (GraphSpec, InputSpec, ImageSpec, TextSpec, TrainSpec, ClipSpec):
         _describe(graph[part.__name__], part)
+    for column in (NumberColumn, CategoryColumn):
+        definitions[column.__name__] = column.model_json_schema()
+        _describe(definitions[column.__name__], column)
     definitions.update({name: body for name, body in graph.items() if name != "GraphSpec"})
     # Pydantic says what names look like, but not that there are no others.
     graph["GraphSpec"]["properties"]["inputs"]["additionalProperties"] = False

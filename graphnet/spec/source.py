@@ -61,15 +61,16 @@ def decode(data: bytes, name: str) -> str:
         raise _at(name, line, column, what) from None
 
 
-def parse(text: str, name: str) -> Any:
+def parse(text: str, name: str, limit: int = MAX_BYTES) -> Any:
     """The JSON values of a text.
 
+    Units: limit in characters.
     Errors: SpecError for what is not JSON, for a key given twice, NaN, infinity, an integer
     beyond 64 bits, a number that overflows, a lone surrogate; SpecLimitError past 64 levels
     or 200,000 keys.
     """
-    if len(text) > MAX_BYTES:
-        raise SpecLimitError(clipped(f"{name}: larger than the limit of {MAX_BYTES:,} bytes"))
+    if len(text) > limit:
+        raise SpecLimitError(clipped(f"{name}: larger than the limit of {limit:,} bytes"))
     _check_depth(text, name)
     duplicated, keys = False, 0
     refused: list[str] = []

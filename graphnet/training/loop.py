@@ -79,6 +79,11 @@ class Trainer(AbstractContextManager["Trainer"]):
         self.net = net
         self.recipe: TrainSpec = net.spec.train
         self.train, self.test = feeds(net, data)
+        if data.prepare is not None:
+            if net.prepare not in (None, data.prepare):
+                what = "the network was fitted to other data; load_data(spec, prepare=net.prepare)"
+                raise DatasetError(f"{net.spec.name}: {what} prepares these as those were")
+            net.prepare = data.prepare
         self.optimizer = optimizer_for(self.recipe.optimizer, net.params)
         self.position = (0, 0)
         self.stopped = False

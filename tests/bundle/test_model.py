@@ -20,6 +20,7 @@ MODELS = [
     "sigmoid_steps",
     "mnist_two_layer",
     "digits",
+    "iris",
 ]
 
 
@@ -137,8 +138,8 @@ def test_texts_that_saving_would_change_are_refused(contents, train):
         network_of(replace(contents, train=train))
 
 
-def test_prepare_is_refused_until_something_reads_it(contents):
-    with pytest.raises(InvalidBundleError, match="'prepare' holds what this version does not know"):
+def test_prepare_that_the_spec_leaves_nothing_open_for_is_refused(contents):
+    with pytest.raises(InvalidBundleError, match="'prepare': mean: Extra inputs are not permitted"):
         network_of(replace(contents, prepare='{"mean":[1]}'))
 
 

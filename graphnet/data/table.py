@@ -1,0 +1,195 @@
+"""Training samples from the rows of CSV files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.data.dataset import Array, Dataset, Split
+from graphnet.data.targets import (
+    Complaints,
+    Target,
+    held_out,
+    indices,
+    labels_found,
+    named_targets,
+    shaped,
+)
+from graphnet.errors import DatasetError, clipped, quoted
+from graphnet.inputs import dtype_of
+from graphnet.prepare.files import open_file, problem, shown
+from graphnet.prepare.table import ColumnPreparation, Kind, TableReader
+from graphnet.spec.columns import MAX_VALUES, CategoryColumn, Column, NumberColumn
+from graphnet.spec.graph import GraphSpec
+from graphnet.spec.prepared import FittedColumn, Prepared, TableForm, columns_of
+from graphnet.spec.reader import resolve
+from graphnet.spec.sources import Csv
+
+WANTED = "a CSV file with a header"
+
+
+@dataclass(frozen=True)
+class Table:
+    """The cells of a file by column, and the line of each row."""
+
+    name: str
+    lines: list[int]
+    cells: dict[str, list[Any]]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def part(self, chosen: NDArray[np.bool_]) -> Table:
+        """Some of the rows."""
+        rows = [int(i) for i in np.flatnonzero(chosen)]
+        cells = {key: [column[i] for i in rows] for key, column in self.cells.items()}
+        return Table(self.name, [self.lines[i] for i in rows], cells)
+
+    @property
+    def places(self) -> list[str]:
+        """`file:line` of each row."""
+        return [f"{self.name}:{line}" for line in self.lines]
+
+
+def load_csv(spec: GraphSpec, data: Csv, folder: Path, fitted: Prepared | None = None) -> Dataset:
+    """The rows of a CSV source as numbers.
+
+    fitted: what an earlier training was fitted to, used as it is; None: fitted to the train part.
+    Errors: DatasetError with file and line, ten rows at most.
+    """
+    graph = resolve(spec)
+    targets = named_targets(graph, data.targets)
+    kinds: dict[str, Kind] = {}
+    for given in spec.inputs.values():
+        for key, column in (given.columns or {}).items() if given.value is None else ():
+            kinds[key] = "number" if isinstance(column, NumberColumn) else "category"
+    for target, names in targets:
+        if target.classes is not None and (len(names) != 1 or len(target.scores) > 1):
+            what = f"'{target.output}' gives {target.scores}: its target is one column of labels"
+            raise DatasetError(clipped(f"{spec.name}: {what}"))
+        kinds |= dict.fromkeys(names, "category" if target.classes is not None else "number")
+    train = read_table(folder / data.train, kinds, data)
+    test = read_table(folder / data.test, kinds, data) if data.test is not None else None
+    if data.test_share is not None:
+        classes = [train.cells[names[0]] for target, names in targets if target.classes is not None]
+        chosen = held_out(len(train), data.test_share, classes[0] if len(classes) == 1 else None)
+        train, test = train.part(~chosen), train.part(chosen)
+    prepared = fitted or _fit(spec, data, targets, train)
+    parts = [
+        None if table is None else _split(spec, targets, prepared, table) for table in (train, test)
+    ]
+    assert parts[0] is not None
+    return Dataset("csv", parts[0], parts[1], prepare=prepared)
+
+
+def read_table(path: Path, kinds: Mapping[str, Kind], data: Csv) -> Table:
+    """All rows of a file.
+
+    Errors: DatasetError.
+    """
+    complaints = Complaints()
+    lines: list[int] = []
+    cells: dict[str, list[Any]] = {key: [] for key in kinds}
+    columns = list(cells.values())
+    # One text for equal cells: a category has few values and many rows.
+    known: dict[Any, Any] = {}
+    with open_file(path, WANTED) as file:
+        reader = TableReader(file, path, kinds, data.unused, data.delimiter)
+        for line, found, wrong in reader:
+            if wrong is not None:
+                complaints.add(wrong)
+                continue
+            lines.append(line)
+            for column, cell in zip(columns, found, strict=True):
+                column.append(known.setdefault(cell, cell) if type(cell) is str else cell)
+    complaints.done()
+    if not lines:
+        raise problem(path, "there is no row behind the header")
+    return Table(shown(path), lines, cells)
+
+
+def _fit(
+    spec: GraphSpec,
+    data: Csv,
+    targets: Sequence[tuple[Target, tuple[str, ...]]],
+    train: Table,
+) -> Prepared:
+    """What the spec leaves to the training part."""
+    columns = {}
+    for name, given in spec.inputs.items():
+        if given.value is None and given.columns is not None:
+            found = {
+                key: _fitted(key, column, train)
+                for key, column in given.columns.items()
+                if (column.mean if isinstance(column, NumberColumn) else column.values) is None
+            }
+            if found:
+                columns[name] = found
+    labels = {
+        target.output: labels_found(
+            target, f"{train.name}: column {quoted(names[0])}", train.cells[names[0]]
+        )
+        for target, names in targets
+        if target.classes is not None and target.labels is None
+    }
+    unused = [name for _, names in targets for name in names] + list(data.unused)
+    form = TableForm(delimiter=data.delimiter, unused=tuple(sorted(unused)))
+    return Prepared(columns=columns, labels=labels, table=form)
+
+
+def _fitted(key: str, column: Column, train: Table) -> FittedColumn:
+    cells = train.cells[key]
+    if isinstance(column, CategoryColumn):
+        values = tuple(sorted(set(cells)))
+        if len(values) > MAX_VALUES or len(longest := max(values, key=len)) > 200:
+            what = f"{len(values):,} values" if len(values) > MAX_VALUES else quoted(longest)
+            what += f": a category has at most {MAX_VALUES:,} values of 200 characters"
+            raise problem(train.name, f"column {quoted(key)}: {what}")
+        return FittedColumn(values=values)
+    # Sums that are rounded once: the same numbers on every machine.
+    try:
+        mean = math.fsum(cells) / len(cells)
+        std = math.sqrt(math.fsum((cell - mean) ** 2 for cell in cells) / len(cells))
+    except OverflowError:
+        mean = std = math.inf
+    if not (math.isfinite(mean) and math.isfinite(std)):
+        raise problem(train.name, f"column {quoted(key)}: its numbers are too large for a mean")
+    if std <= abs(mean) * 1e-15:
+        what = f"is {cells[0]!r} in every row of the training part, so its std is 0"
+        remedy = "name it in 'unused', or give its 'mean' and 'std' in the spec"
+        raise problem(train.name, f"column {quoted(key)} {what}: {remedy}")
+    return FittedColumn(mean=mean, std=std)
+
+
+def _split(
+    spec: GraphSpec,
+    targets: Sequence[tuple[Target, tuple[str, ...]]],
+    prepared: Prepared,
+    table: Table,
+) -> Split:
+    complaints = Complaints()
+    inputs: dict[str, Array] = {}
+    for name, given in spec.inputs.items():
+        if given.value is not None:
+            continue
+        columns = columns_of(given, prepared, name)
+        preparation = ColumnPreparation(columns, given.shape, dtype_of(spec, name))
+        inputs[name], wrong = preparation.numbers(table.cells)
+        for i in sorted(wrong):
+            complaints.add(f"{table.name}:{table.lines[i]}: {wrong[i]}")
+    complaints.done()
+    found: dict[str, Array] = {}
+    for target, names in targets:
+        if target.classes is not None:
+            labels = target.labels or prepared.labels[target.output]
+            found[target.name] = indices(table.cells[names[0]], labels, table.places)
+        else:
+            numbers = np.array([table.cells[name] for name in names], np.float64).T
+            found[target.name] = shaped(target, numbers, table.name)
+    return Split(inputs, next(iter(found.values())) if len(found) == 1 else found)

@@ -1,0 +1,187 @@
+"""Where training samples come from: the `data` field of a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+
+from graphnet.declaration import FAMILY, Declaration, few, tagged
+from graphnet.errors import quoted
+from graphnet.spec.columns import MAX_COLUMNS, Text
+from graphnet.spec.problems import below
+
+Path = Annotated[str, Field(min_length=1, max_length=4096)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _target(value: Any) -> Any:
+    """A column, a list of columns, or one of both for each target."""
+    if not isinstance(value, Mapping):
+        return _target_columns(value)
+    if not value:
+        raise below("a column for each target is expected, found none")
+    return {name: _target_columns(columns, name) for name, columns in value.items()}
+
+
+def _target_columns(value: Any, *at: str) -> str | tuple[str, ...]:
+    if isinstance(value, str):
+        if not 1 <= len(value) <= 200:
+            raise below("a column's name of 1 to 200 characters is expected", *at)
+        return value
+    if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= MAX_COLUMNS:
+        raise below(f"a column's name or a list of them is expected, found {quoted(value)}", *at)
+    for i, name in enumerate(value):
+        if not isinstance(name, str) or not 1 <= len(name) <= 200 or name in value[:i]:
+            text = f"a column's name, each given once, is expected, found {quoted(name)}"
+            raise below(text, *at, i)
+    return tuple(value)
+
+
+def by_name(target: Any) -> dict[str | None, tuple[str, ...]]:
+    """The columns of each target, by its name; None where there is one without a name."""
+    if target is None:
+        return {}
+    named = target if isinstance(target, Mapping) else {None: target}
+    return {name: (one,) if isinstance(one, str) else tuple(one) for name, one in named.items()}
+
+
+def _delimiter(value: str) -> str:
+    if len(value) != 1 or value in '\r\n" \0':
+        raise below(f"one character such as ; or \\t is expected, found {quoted(value)}")
+    return value
+
+
+def one_test(test: Any, share: float | None) -> None:
+    """Refuse two test parts."""
+    if test is not None and share is not None:
+        raise below("stands in place of 'test': give one of them", "test_share")
+
+
+_ONE = {
+    "anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}}]
+}
+TargetField = Annotated[
+    Any,
+    PlainValidator(_target),
+    WithJsonSchema({"anyOf": [*_ONE["anyOf"], {"type": "object", "additionalProperties": _ONE}]}),
+]
+
+
+class DataSpec(Declaration):
+    """Where the samples come from."""
+
+    gives: ClassVar[Literal["pictures", "columns", "arrays", "text"]] = "pictures"
+    """What the samples are, which says what the inputs must declare."""
+    picture: ClassVar[tuple[int, int] | None] = None
+    """Height and width of the pictures of a source that has only one size."""
+    classes: ClassVar[int | None] = None
+    """How many classes a source has, where that is known."""
+
+    source: str
+    """The kind of source."""
+
+
+class Digits(DataSpec):
+    """1,797 handwritten digits of 8x8 pixels, inside the package."""
+
+    picture: ClassVar[tuple[int, int] | None] = (8, 8)
+    classes: ClassVar[int | None] = 10
+    source: Literal["digits"]
+
+
+class Mnist(DataSpec):
+    """MNIST: 60,000 + 10,000 handwritten digits of 28x28 pixels."""
+
+    picture: ClassVar[tuple[int, int] | None] = (28, 28)
+    classes: ClassVar[int | None] = 10
+    source: Literal["mnist"]
+
+
+class FashionMnist(DataSpec):
+    """Fashion-MNIST: 60,000 + 10,000 pictures of clothes of 28x28 pixels."""
+
+    picture: ClassVar[tuple[int, int] | None] = (28, 28)
+    classes: ClassVar[int | None] = 10
+    source: Literal["fashion_mnist"]
+
+
+class Idx(DataSpec):
+    """Pictures and labels in IDX files, plain or gzip-compressed."""
+
+    source: Literal["idx"]
+    train_images: Path
+    """Unsigned bytes (N, H, W) or (N, H, W, 3); relative to the spec's folder."""
+    train_labels: Path
+    """Integers (N,)."""
+    test_images: Path | None = None
+    """Held-out pictures; absent: no test accuracy is measured."""
+    test_labels: Path | None = None
+    """The labels of `test_images`."""
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Idx:
+        given, absent = "test_images", "test_labels"
+        if self.test_images is None:
+            given, absent = absent, given
+        if getattr(self, given) is not None and getattr(self, absent) is None:
+            raise below(f"needs '{absent}' beside it: give both or neither", given)
+        return self
+
+
+class Csv(DataSpec):
+    """The rows of a CSV file with a header; the inputs' `columns` say what they become."""
+
+    gives: ClassVar[Literal["pictures", "columns", "arrays", "text"]] = "columns"
+    source: Literal["csv"]
+    train: Path
+    """The training rows; relative to the spec's folder."""
+    target: TargetField | None = None
+    """The column that is learnt: class names or a number, as the loss takes. A list of columns for
+    several numbers; an object by target name for several losses; absent where every target of the
+    losses is an input."""
+    unused: Annotated[
+        tuple[Text, ...],
+        Field(strict=False, max_length=MAX_COLUMNS),
+        BeforeValidator(few(MAX_COLUMNS)),
+    ] = ()
+    """Columns of the file that are no input and no target."""
+    delimiter: Annotated[str, AfterValidator(_delimiter)] = ","
+    """The character between two cells."""
+    test: Path | None = None
+    """Held-out rows of the same columns; absent: see `test_share`, else no test accuracy."""
+    test_share: Share | None = None
+    """The share of the training rows that is held out in place of `test`: always the same rows, of
+    each class its share."""
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Csv:
+        one_test(self.test, self.test_share)
+        return self
+
+    @property
+    def targets(self) -> dict[str | None, tuple[str, ...]]:
+        """The columns of each target, by its name; None where there is one without a name."""
+        return by_name(self.target)
+
+
+SOURCES: dict[str, type[DataSpec]] = {
+    "digits": Digits,
+    "mnist": Mnist,
+    "fashion_mnist": FashionMnist,
+    "idx": Idx,
+    "csv": Csv,
+}
+DataField = Annotated[
+    DataSpec,
+    PlainValidator(tagged("data source", SOURCES, tag="source")),
+    WithJsonSchema({FAMILY: "Data"}),
+]
