@@ -359,6 +359,7 @@ LAYERS: Registry[Layer] = Registry(
         "graphnet.layers.group_norm": ("GroupNorm", "InstanceNorm"),
         "graphnet.layers.regularization": ("Dropout",),
         "graphnet.layers.recurrent": ("Rnn", "Lstm"),
+        "graphnet.layers.gru": ("Gru",),
         "graphnet.layers.attention": ("MultiHeadAttention",),
         "graphnet.layers.position": ("PositionalEncoding",),
         "graphnet.layers.structure": ("Flatten", "Reshape", "Identity"),

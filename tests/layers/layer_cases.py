@@ -201,7 +201,7 @@ CASES = [
     Case("Dropout", {"ratio": 0.2}, ((),), ()),
     *(
         Case(name, {"units": 4, **more}, ((5, 3), *ports), out, whole=5)
-        for name in ("Rnn", "Lstm")
+        for name in ("Rnn", "Lstm", "Gru")
         for more, ports, out in (
             ({}, (), (4,)),
             ({"outputs": "all"}, (), (5, 4)),
@@ -210,6 +210,15 @@ CASES = [
         )
     ),
     Case("Rnn", {"units": 2}, ((3, 2), (), (2,)), (2,), whole=3, wrong=((3, 2), (1,))),
+    Case("Gru", {"units": 3, "linear_before_reset": True}, ((4, 2),), (3,), wrong=((3,),)),
+    Case(
+        "Gru",
+        {"units": 3, "linear_before_reset": True, "outputs": "all"},
+        ((9, 2), (), (3,)),
+        (9, 3),
+        whole=9,
+        wrong=((9, 2), (), (2,)),
+    ),
     Case("Rnn", {"units": 32}, ((9, 1),), (32,), wrong=((3,),)),
     Case("Lstm", {"units": 2}, ((3, 2), (), (2,), (2,)), (2,), whole=3, wrong=((3, 2, 1),)),
     Case("Lstm", {"units": 32, "outputs": "all"}, ((9, 1),), (9, 32), wrong=((3, 2), (), (3,))),

@@ -18,7 +18,13 @@ def recurrent(kind: str, attributes: dict[str, Any]) -> Callable[..., Tensor]:
     turned by their own length there alone."""
 
     def compute(
-        x: Tensor, lengths: Tensor | None = None, *starts: Tensor, W: Tensor, U: Tensor, b: Tensor
+        x: Tensor,
+        lengths: Tensor | None = None,
+        *starts: Tensor,
+        W: Tensor,
+        U: Tensor,
+        b: Tensor,
+        bu: Tensor | None = None,
     ) -> Tensor:
         units, reverse = attributes["units"], attributes.get("reverse", False)
         made = {"Rnn": torch.nn.RNN, "Lstm": torch.nn.LSTM, "Gru": torch.nn.GRU}[kind]
@@ -27,6 +33,8 @@ def recurrent(kind: str, attributes: dict[str, Any]) -> Callable[..., Tensor]:
         W, U, b = (torch.cat([a.split(units, -1)[i] for i in ORDERS[kind]], -1) for a in (W, U, b))
         arrays = {"weight_ih_l0": W.T, "weight_hh_l0": U.T, "bias_ih_l0": b}
         arrays["bias_hh_l0"] = torch.zeros_like(b)
+        if bu is not None:
+            arrays["bias_hh_l0"] = torch.cat([torch.zeros_like(b[units:]), bu])
         if reverse:
             arrays |= {f"{name}_reverse": array for name, array in arrays.items()}
         sides = 2 if reverse else 1
@@ -56,6 +64,17 @@ def recurrent(kind: str, attributes: dict[str, Any]) -> Callable[..., Tensor]:
         return last
 
     return compute
+
+
+def gru(x: Tensor, lengths: Tensor, h0: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Tensor:
+    """The form that PyTorch's module lacks: r multiplies h before U does."""
+    h, units = h0, h0.shape[1]
+    for t in range(x.shape[1]):
+        of_x, gates = x[:, t] @ W + b, h @ U[:, : 2 * units]
+        z, r = torch.sigmoid(of_x[:, : 2 * units] + gates).chunk(2, -1)
+        n = torch.tanh(of_x[:, 2 * units :] + (r * h) @ U[:, 2 * units :])
+        h = torch.where((lengths > t)[:, None], (1 - z) * n + z * h, h)
+    return h
 
 
 def attention(heads: int, *, causal: bool = False) -> Callable[..., Tensor]:
@@ -112,8 +131,8 @@ def row(kind: str, attributes: dict[str, Any], *shapes: tuple[int, ...]) -> tupl
 
 SEQUENCES = [
     *(
-        row(kind, {"units": units, **attributes}, (steps, size), *ports(units))
-        for kind in ("Rnn", "Lstm")
+        row(kind, {"units": units, **attributes, **more}, (steps, size), *ports(units))
+        for kind, more in (("Rnn", {}), ("Lstm", {}), ("Gru", {"linear_before_reset": True}))
         for units, steps, size, attributes, ports in (
             (5, 1, 3, {}, lambda units: ()),
             (32, 9, 4, {"outputs": "all"}, lambda units: ()),
@@ -121,6 +140,10 @@ SEQUENCES = [
             (3, 6, 4, {"reverse": True, "outputs": "all"}, lambda units: ((), (units,))),
             (6, 7, 1, {"outputs": "all"}, lambda units: ((), (units,))),
         )
+    ),
+    *(
+        ("Gru", {"units": units}, shapes, gru, -2.0, False, shapes[0][0])
+        for units, shapes in ((1, ((4, 2), (), (1,))), (32, ((9, 3), (), (32,))))
     ),
     row("Rnn", {"units": 4, "activation": "relu"}, (5, 3)),
     row("Rnn", {"units": 4, "activation": "relu", "outputs": "all"}, (17, 3), ()),

@@ -7,7 +7,7 @@ from graphnet.errors import ShapeError
 from graphnet.layers import LAYERS
 from graphnet.layers.base import Layer
 
-KINDS = ("Rnn", "Lstm")
+KINDS = ("Rnn", "Lstm", "Gru")
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
