@@ -77,6 +77,14 @@ class Prediction(Case):
     calls: int = 1
 
 
+@dataclass(frozen=True)
+class Updating(Case):
+    """Steps of Adam alone, with PyTorch's default numbers and one gradient in memory."""
+
+    parameters: int = field(kw_only=True)
+    steps: int = 10
+
+
 OURS = Family("graphnet", "benchmarks.ours")
 FLOOR = Family("GEMM floor", "benchmarks.floor")
 TORCH = Family("PyTorch", "benchmarks.peers.torch_side", ("torch",))
@@ -92,6 +100,11 @@ ONNX_PROCESS = Family("onnxruntime", PROCESSES, ("onnx", "onnxruntime"))
 LOADING = "benchmarks.loading"
 OUR_LOADING = Family("graphnet", LOADING)
 SAFETENSORS = Family("safetensors", LOADING, ("safetensors",))
+
+UPDATES = "benchmarks.updates"
+OUR_UPDATE = Family("graphnet", UPDATES)
+TORCH_UPDATE = Family("PyTorch", UPDATES, ("torch",))
+JAX_UPDATE = Family("JAX", UPDATES, ("jax",))
 
 SCALE = Family("graphnet", "benchmarks.scale")
 
@@ -173,6 +186,15 @@ CASES: tuple[Case, ...] = (
         lr=0.01,
         steps=4,
         samples=4_000,
+    ),
+    Updating(
+        "adam",
+        "a step of Adam on 10 million parameters",
+        (OUR_UPDATE, TORCH_UPDATE, JAX_UPDATE),
+        (Target("the best peer", ("PyTorch", "JAX"), 0.90),),
+        "ms",
+        1e3,
+        parameters=10_000_000,
     ),
     prediction(
         "predict-one",
