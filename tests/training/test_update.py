@@ -9,11 +9,14 @@ from graphnet.builder import build
 from graphnet.bundle.model import load, save
 from graphnet.crew import Crew
 from graphnet.data.dataset import Dataset, Split
-from graphnet.optimizers import optimizer_for
+from graphnet.data.digits import load_digits
+from graphnet.optimizers import OPTIMIZERS, optimizer_for
 from graphnet.optimizers.momentum import SGD
+from graphnet.plan import Plan
+from graphnet.schedules import Cosine
 from graphnet.spec.reader import parse_spec
 from graphnet.spec.recipe import ClipSpec
-from graphnet.training.loop import Trainer
+from graphnet.training.loop import Trainer, fit
 from graphnet.training.update import Update
 
 RATE = SGD.Spec(type="SGD", lr=1.0)
@@ -171,3 +174,40 @@ def test_training_takes_the_rate_of_each_step(network, rng, schedule, monkeypatc
     spec = net.spec.train.schedule
     assert rates == [0.5 * (spec.factor(step, 3, 3) if spec else 1.0) for step in range(9)]
     assert len(set(rates)) == (1 if spec is None else {"Constant": 3, "Step": 3}.get(spec.type, 9))
+
+
+RECIPES = {
+    "SGD": {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 1e-4},
+    "AdaGrad": {"lr": 0.05},
+    "RMSprop": {"lr": 0.001, "centered": True, "momentum": 0.5},
+    "Adam": {"lr": 0.01},
+    "AdamW": {"lr": 0.01},
+    "Lion": {"lr": 0.002, "weight_decay": 0.1},
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_learns_the_digits(model, name):
+    spec = model("digits")
+    optimizer = OPTIMIZERS[name].Spec.model_validate({"type": name, **RECIPES[name]})
+    train = spec.train.model_copy(
+        update={
+            "epochs": 10,
+            "optimizer": optimizer,
+            "schedule": Cosine(type="Cosine", warmup=1, final=0.1),
+            "clip": ClipSpec(norm=5.0),
+        }
+    )
+    *_, last = fit(build(spec.model_copy(update={"train": train})), load_digits(), threads=1)
+    assert last.test_accuracy > 0.9
+
+
+def test_the_plan_counts_what_the_optimizer_keeps(network):
+    def bytes_of(**optimizer):
+        net = network(train={"epochs": 1, "optimizer": optimizer})
+        return Plan(net.graph).step_bytes(10)
+
+    plain, parameters = bytes_of(type="SGD"), 50 * 8
+    assert bytes_of(type="SGD", momentum=0.9) == plain + parameters
+    assert bytes_of(type="Adam") == bytes_of(type="AdamW") == plain + 2 * parameters
+    assert bytes_of(type="RMSprop", centered=True, momentum=0.5) == plain + 3 * parameters
