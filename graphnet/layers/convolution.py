@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from graphnet.convolution.choice import method_for
-from graphnet.convolution.method import Size
+from graphnet.convolution.method import Rooms, Size
 from graphnet.convolution.window import window
 from graphnet.declaration import Dim, Shape
 from graphnet.errors import ShapeError
@@ -58,10 +58,8 @@ class Convolution(NodeSpec):
 
     def buffers(self, out: Shape, *shapes: Shape) -> dict[str, Buffer]:
         size = self.size(shapes[0])
-        rooms = method_for(size).rooms(size)
-        kept = {name: Buffer(shape, kept=True) for name, shape in rooms.kept.items()}
-        scratch = {name: Buffer(shape, scratch=True) for name, shape in rooms.scratch.items()}
-        return {"out": Buffer(out), "dx": Buffer(shapes[0]), **kept, **scratch}
+        rooms = buffers_of(method_for(size).rooms(size))
+        return {"out": Buffer(out), "dx": Buffer(shapes[0]), **rooms}
 
     def flops(self, out: Shape, *shapes: Shape) -> Flops:
         products = 2 * self.size(shapes[0]).products
@@ -78,6 +76,12 @@ class Convolution(NodeSpec):
             raise ShapeError(
                 f"its channels in and out must be multiples of its {self.groups} groups"
             )
+
+
+def buffers_of(rooms: Rooms) -> dict[str, Buffer]:
+    """The memory of a method."""
+    kept = {name: Buffer(shape, kept=True) for name, shape in rooms.kept.items()}
+    return {**kept, **{name: Buffer(shape, scratch=True) for name, shape in rooms.scratch.items()}}
 
 
 class Convolving(Layer):

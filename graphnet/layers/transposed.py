@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 
 from graphnet.convolution.method import Size
+from graphnet.convolution.phases import Phases
 from graphnet.convolution.window import transposed
 from graphnet.declaration import Shape
 from graphnet.layers.base import Array, Buffer, register
-from graphnet.layers.convolution import Convolution, Convolving
+from graphnet.layers.convolution import Convolution, Convolving, buffers_of
 from graphnet.layers.image import MarginsField, PaddingField, both, image_shape
 
 
@@ -44,9 +45,12 @@ class ConvTranspose2D(Convolving):
             return (*self.size(x).window.size, self.channels)
 
         def buffers(self, out: Shape, *shapes: Shape) -> dict[str, Buffer]:
+            size, found = self.size(shapes[0]), super().buffers(out, *shapes)
+            if Phases.can(size):
+                found |= buffers_of(Phases.rooms(size))
             turned = (*both(self.kernel), self.channels // self.groups, shapes[0][2])
             return {
-                **super().buffers(out, *shapes),
+                **found,
                 "turned": Buffer(turned, kept=True),
                 "dturned": Buffer(turned, scratch=True),
                 "every": Buffer((1, math.prod(out[:2])), kept=True),
@@ -65,17 +69,28 @@ class ConvTranspose2D(Convolving):
 
     spec: Spec
 
+    def bind(self) -> None:
+        super().bind()
+        assert self.shapes is not None
+        size = self.spec.size(self.shapes[0])
+        self.phases = Phases(size, self.W.dtype, self.room) if Phases.can(size) else None
+
     def prepare(self) -> None:
         self.room("every").fill(1)
         turned = self.room("turned")
         turned.reshape(self._turned(self.W).shape)[...] = self._turned(self.W)
         self.method.prepare(turned, None)
+        if self.phases is not None:
+            self.phases.prepare(self.W)
 
     def forward(self, x: Array) -> Array:
         self.compute_alone(x)
         if self.backs:
             self.x = x
         out = self.room("out")
+        if self.phases is not None:
+            self.phases.forward(x, self.b, out)
+            return out
         self.method.spread(self.room("turned"), x, out)
         if self.b is not None:
             np.add(out, self.b, out=out)

@@ -167,6 +167,24 @@ CASES = [
         (1, 2, 1),
         wrong=((2, 3, 1),),
     ),
+    Case(
+        "ConvTranspose2D",
+        {"channels": 2, "kernel": 2, "stride": [3, 2], "padding": [2, 1, 0, 0], "groups": 1},
+        ((3, 4, 2),),
+        (6, 7, 2),
+    ),
+    Case(
+        "ConvTranspose2D",
+        {"channels": 2, "kernel": [5, 2], "stride": [2, 4], "output_padding": [1, 3]},
+        ((3, 2, 3),),
+        (10, 9, 2),
+    ),
+    Case(
+        "ConvTranspose2D",
+        {"channels": 2, "kernel": 3, "stride": [1, 2], "padding": "same"},
+        ((3, 2, 3),),
+        (3, 4, 2),
+    ),
     # As few channels, as pixels, as Winograd's tiles.
     Case("ConvTranspose2D", {"channels": 1, "kernel": 3}, ((4, 5, 3),), (6, 7, 1)),
     Case("ConvTranspose2D", {"channels": 3, "kernel": 1}, ((3, 2, 4),), (3, 2, 3)),

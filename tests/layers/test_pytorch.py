@@ -229,6 +229,12 @@ PEERS = [
     ),
     Peer(
         "ConvTranspose2D",
+        {"channels": 3, "kernel": [5, 2], "stride": [2, 4], "padding": [3, 0, 1, 2]},
+        ((4, 3, 5),),
+        transpose(stride=(2, 4), crop=(3, 0, 1, 2)),
+    ),
+    Peer(
+        "ConvTranspose2D",
         {"channels": 6, "kernel": 3, "stride": 2, "groups": 2, "output_padding": 1},
         ((4, 3, 8),),
         transpose(groups=2, stride=2, output_padding=1),
