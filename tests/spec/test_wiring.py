@@ -5,12 +5,18 @@ import pytest
 from graphnet.layers import LAYERS
 from graphnet.spec.wiring import Outline, wire
 
+ATTRIBUTES = {
+    "Affine": {"units": 2},
+    "Power": {"exponent": 2},
+    "MultiHeadAttention": {"heads": 1, "units": 2},
+}
+
 
 def outline(nodes, edges, outputs=None, inputs=("x",)):
     """Nodes as "id:Type" in one text; edges as paths of names in one text each."""
     specs = []
     for i, (node_id, kind) in enumerate(node.split(":") for node in nodes.split()):
-        more = {"Affine": {"units": 2}, "Power": {"exponent": 2}}.get(kind, {})
+        more = ATTRIBUTES.get(kind, {})
         spec = LAYERS[kind].Spec.model_validate({"id": node_id, "type": kind, **more})
         specs.append((("nodes", i), node_id, spec))
     paths = [(("edges", i), path.split()) for i, path in enumerate(edges)]
@@ -187,4 +193,32 @@ def test_one_mistake_is_one_line(nodes, edges, line):
 def test_an_input_that_nothing_uses():
     assert wrong("a:Relu", ["x a"], inputs=("x", "y")) == [
         "inputs.y: input 'y' is used by no edge: use it or leave it out"
+    ]
+
+
+def test_a_port_that_repeats_takes_any_number_of_edges():
+    assert wired("c:Concat", ["a c", "b c", "a c"], inputs="ab").sources["c"] == ("a", "b", "a")
+    dotted = wired("c:Concat", ["a c.x2", "b c.x0", "a c.x1"], inputs="ab")
+    assert dotted.sources["c"] == ("b", "a", "a")
+    assert wrong("c:Concat", ["a c"], inputs="a") == [
+        "node 'c' (Concat): it takes 2 inputs or more (x0, x1, ...); the edges bring only 'a' "
+        "(nodes[0])"
+    ]
+    assert wrong("c:Concat", ["a c.x0", "a c.x2"], inputs="a") == [
+        "node 'c' (Concat): it has no port 'x2'; its ports are x0, x1 (edges[1][1])"
+    ]
+
+
+def test_optional_ports_may_be_left_but_not_jumped_over():
+    kind = "m:MultiHeadAttention"
+    assert wired(kind, ["a m"], inputs="a").sources["m"] == ("a",)
+    dotted = wired(kind, ["b m.mask", "a m.x", "a m.source"], inputs="ab")
+    assert dotted.sources["m"] == ("a", "a", "b")
+    assert wrong(kind, ["a m.x", "b m.mask"], inputs="ab") == [
+        "node 'm' (MultiHeadAttention): port 'source' has no edge, but one behind it has: bring "
+        "something to 'source' (nodes[0])"
+    ]
+    assert wrong(kind, ["a m", "a m", "a m", "a m"], inputs="a") == [
+        "node 'm' (MultiHeadAttention): it takes 1 to 3 inputs (x; source, mask); the edges bring "
+        "'a', 'a', 'a', 'a' (edges[3][1])"
     ]
