@@ -9,8 +9,8 @@ import graphnet.schedule
 from graphnet.builder import build
 from graphnet.gradcheck import check
 from graphnet.layers import LAYERS
-from graphnet.layers.activation import LogSoftmax, Softmax
 from graphnet.layers.elementwise import Elementwise
+from graphnet.layers.softmax import LogSoftmax, Softmax
 from graphnet.network import Network
 from graphnet.spec.reader import parse_spec
 
@@ -18,7 +18,13 @@ KINDS = [n for n, kind in LAYERS.items() if issubclass(kind.Spec, Elementwise)]
 KINDS += [kind.__name__ for kind in (Softmax, LogSoftmax)]
 
 
+ATTRIBUTES = {"Power": {"exponent": 1.5}}
+BETWEEN_0_AND_1 = {"Power", "Log", "Sqrt", "Asin", "Acos", "Atanh"}
+
+
 def network(kind: str) -> Network:
+    node = {"type": kind, **ATTRIBUTES.get(kind, {})}
+    before = "Sigmoid" if kind in BETWEEN_0_AND_1 else "Cosh" if kind == "Acosh" else "Identity"
     values = {
         "format": 1,
         "name": "between",
@@ -27,12 +33,13 @@ def network(kind: str) -> Network:
         "nodes": [
             {"id": "affine1", "type": "Affine", "units": 6},
             {"id": "norm1", "type": "BatchNorm"},
-            {"id": "node", "type": kind},
-            {"id": "sigmoid", "type": "Sigmoid"},
-            {"id": "again", "type": kind},
+            {"id": "before", "type": before},
+            {"id": "node", **node},
+            {"id": "between", "type": "Cosh" if kind == "Acosh" else "Sigmoid"},
+            {"id": "again", **node},
             {"id": "affine2", "type": "Affine", "units": 3},
         ],
-        "edges": [["x", "affine1", "norm1", "node", "sigmoid", "again", "affine2"]],
+        "edges": [["x", "affine1", "norm1", "before", "node", "between", "again", "affine2"]],
         "loss": {"type": "SoftmaxWithLoss"},
     }
     return build(parse_spec(json.dumps(values)), seed=3)

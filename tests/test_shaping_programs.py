@@ -1,4 +1,4 @@
-"""Layers that move numbers, in the memory of a training step, a few samples at a time."""
+"""Layers that move numbers or add them up, in the memory of a training step, in tiles."""
 
 import json
 
@@ -8,11 +8,15 @@ import pytest
 import graphnet.schedule
 from graphnet.builder import build
 from graphnet.gradcheck import check
+from graphnet.layers import LAYERS
+from graphnet.layers.reduction import Reduction
 from graphnet.network import Network
 from graphnet.spec.reader import parse_spec
 
+REDUCTIONS = [n for n, kind in LAYERS.items() if issubclass(kind.Spec, Reduction)]
 
-def network(batch_norm: bool) -> Network:
+
+def network(batch_norm: bool, reduction: str = "Mean", joint: str = "Add") -> Network:
     values = {
         "format": 1,
         "name": "moved",
@@ -29,9 +33,10 @@ def network(batch_norm: bool) -> Network:
             {"id": "again", "type": "Reshape", "to": [-1, 6]},
             {"id": "sigmoid", "type": "BatchNorm" if batch_norm else "Sigmoid"},
             {"id": "joined", "type": "Concat", "axis": 0},
-            {"id": "one", "type": "Slice", "starts": [0], "ends": [1], "axes": [0]},
+            {"id": "square", "type": "Power", "exponent": 2},
+            {"id": "one", "type": reduction, "axes": [0], "keepdims": True},
             {"id": "repeated", "type": "Broadcast", "to": [12, 6]},
-            {"id": "sum", "type": "Add"},
+            {"id": "sum", "type": joint},
             {"id": "flat", "type": "Flatten"},
             {"id": "affine2", "type": "Affine", "units": 3},
         ],
@@ -39,7 +44,7 @@ def network(batch_norm: bool) -> Network:
             ["x", "affine1", "rows", "turned", "image", "larger", "again", "joined"],
             ["rows", "padded", "cut", "sigmoid", "joined", "sum", "flat", "affine2"],
             ["cut", "joined"],
-            ["joined", "one", "repeated", "sum"],
+            ["joined", "square", "one", "repeated", "sum"],
         ],
         "loss": {"type": "SoftmaxWithLoss"},
     }
@@ -60,4 +65,14 @@ def test_prediction_is_the_same_where_memory_is_used_again(tile_bytes, rng, monk
     monkeypatch.setattr(graphnet.schedule, "PREDICTION_TILE_BYTES", tile_bytes)
     net = network(batch_norm=False)
     x = rng.normal(size=(32, 4))
+    np.testing.assert_allclose(net.predict(x), net.forward(x)["affine2"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("joint", ["Maximum", "Mul"])
+def test_reductions_are_right_where_memory_is_used_again(reduction, joint, rng, monkeypatch):
+    monkeypatch.setattr(graphnet.schedule, "TILE_BYTES", 2_000)
+    net = network(batch_norm=False, reduction=reduction, joint=joint)
+    x, t = rng.normal(size=(32, 4)), rng.integers(0, 3, 32)
+    assert [row for row in check(net, x, t) if row.error > 1e-5] == []
     np.testing.assert_allclose(net.predict(x), net.forward(x)["affine2"], rtol=1e-12)

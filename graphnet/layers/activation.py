@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from graphnet.declaration import Shape
-from graphnet.layers.axes import AxisField, axis_of, in_batch
-from graphnet.layers.base import Array, Buffer, Flops, Layer, NodeSpec, register
+from graphnet.layers.base import Array, Buffer, Layer, register
 from graphnet.layers.elementwise import Elementwise, Function, OfInput, OfOutput
 
 
@@ -161,84 +159,6 @@ class HardSigmoid(Function):
     def slope(self, memory: Array | None) -> Array:
         slope = between_ends(self.out, memory)
         return np.multiply(slope, self.spec.alpha, out=memory)
-
-
-class _OverAxis(NodeSpec):
-    keeps: ClassVar[tuple[str, ...]] = ("out",)
-    axis: AxisField = -1
-    """The axis of classes, of the axes of a sample."""
-
-    def infer_shape(self, x: Shape) -> Shape:
-        axis_of(self.axis, x)
-        return x
-
-    def flops(self, out: Shape, *shapes: Shape) -> Flops:
-        return Flops(5 * math.prod(out), 4 * math.prod(out))
-
-
-@register
-class Softmax(Layer):
-    """out = exp(x) / sum(exp(x)), the sum along `axis`
-
-    Shapes: any with that axis; out has x's shape. A classifier trains without it: the loss has
-    its own.
-    Errors: ShapeError where a sample lacks the axis.
-    Source: Deep Learning from Scratch, 3.5: dx = out * (dout - sum(dout * out)). The largest x is
-    taken off first, so scores of 1e4 do not overflow.
-    """
-
-    class Spec(_OverAxis):
-        type: Literal["Softmax"]
-
-    spec: Spec
-
-    def forward(self, x: Array) -> Array:
-        memory, axis = self.buffer("out"), in_batch(self.spec.axis)
-        out = np.subtract(x, x.max(axis=axis, keepdims=True), out=memory)
-        out = np.exp(out, out=memory)
-        total = out.sum(axis=axis, keepdims=True)
-        shares: Array = np.divide(out, total, out=memory)
-        self.out = shares
-        return shares
-
-    def backward(self, dout: Array) -> tuple[Array]:
-        memory, axis = self.buffer("dx"), in_batch(self.spec.axis)
-        dx = np.multiply(dout, self.out, out=memory)
-        total = dx.sum(axis=axis, keepdims=True)
-        dx = np.subtract(dout, total, out=memory)
-        return (np.multiply(dx, self.out, out=memory),)
-
-
-@register
-class LogSoftmax(Layer):
-    """out = x - log(sum(exp(x))), the sum along `axis`
-
-    Shapes: any with that axis; out has x's shape.
-    Errors: ShapeError where a sample lacks the axis.
-    Source: ONNX, LogSoftmax: dx = dout - exp(out) * sum(dout). The largest x is taken off first.
-    """
-
-    class Spec(_OverAxis):
-        type: Literal["LogSoftmax"]
-
-        def buffers(self, out: Shape, *shapes: Shape) -> dict[str, Buffer]:
-            return {"out": Buffer(out), "exp": Buffer(out), "dx": Buffer(out)}
-
-    spec: Spec
-
-    def forward(self, x: Array) -> Array:
-        memory, axis = self.buffer("out"), in_batch(self.spec.axis)
-        out = np.subtract(x, x.max(axis=axis, keepdims=True), out=memory)
-        total = np.exp(out, out=self.buffer("exp")).sum(axis=axis, keepdims=True)
-        logs: Array = np.subtract(out, np.log(total), out=memory)
-        self.out = logs
-        return logs
-
-    def backward(self, dout: Array) -> tuple[Array]:
-        memory, axis = self.buffer("dx"), in_batch(self.spec.axis)
-        dx = np.exp(self.out, out=memory)
-        dx = np.multiply(dx, dout.sum(axis=axis, keepdims=True), out=memory)
-        return (np.subtract(dout, dx, out=memory),)
 
 
 def sigmoid(x: Array, memory: Array | None) -> Array:

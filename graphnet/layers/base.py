@@ -339,12 +339,23 @@ LAYERS: Registry[Layer] = Registry(
     {
         "graphnet.layers.arithmetic": (
             *("Add", "Sub", "Mul", "Div"),
-            *("Neg", "Exp", "Log", "Reciprocal", "Power"),
+            *("Neg", "Reciprocal", "Power", "Pow", "Scale"),
         ),
+        "graphnet.layers.extremes": ("Maximum", "Minimum", "Clip"),
+        "graphnet.layers.functions": (
+            *("Exp", "Log", "Sqrt", "Abs", "Erf"),
+            *("Sign", "Floor", "Ceil", "Round"),
+        ),
+        "graphnet.layers.trigonometry": (
+            *("Sin", "Cos", "Tan", "Asin", "Acos", "Atan"),
+            *("Sinh", "Cosh", "Asinh", "Acosh", "Atanh"),
+        ),
+        "graphnet.layers.reduction": ("Sum", "Mean", "Max", "Min", "Prod"),
+        "graphnet.layers.norms": ("SumSquare", "L1", "L2", "LogSum", "LogSumExp"),
         "graphnet.layers.activation": (
-            *("Relu", "Sigmoid", "Tanh", "Softmax"),
-            *("LogSoftmax", "Softplus", "Softsign", "HardSigmoid"),
+            *("Relu", "Sigmoid", "Tanh", "Softplus", "Softsign", "HardSigmoid"),
         ),
+        "graphnet.layers.softmax": ("Softmax", "LogSoftmax", "Hardmax"),
         "graphnet.layers.rectifiers": (
             *("LeakyRelu", "PRelu", "Elu", "Selu", "Celu", "ThresholdedRelu"),
         ),

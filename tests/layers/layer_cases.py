@@ -39,6 +39,44 @@ CASES = [
     Case("Power", {"exponent": -1.5}, ((3,),), (3,), low=0.5),
     Case("Power", {"exponent": 0}, ((3,),), (3,)),
     Case("Power", {"exponent": 1}, ((3,),), (3,)),
+    Case("Power", {"exponent": 3}, ((3,),), (3,)),
+    Case("Power", {"exponent": 0.5}, ((),), (), low=0.5),
+    Case("Pow", {}, ((2, 3), (2, 3)), (2, 3), low=0.5, wrong=((3,), (2,))),
+    Case("Scale", {"factor": -2, "offset": 0.5}, ((2, 3),), (2, 3)),
+    Case("Maximum", {}, ((2, 3), (2, 3)), (2, 3), wrong=((3,), (2,))),
+    Case("Minimum", {}, ((3,), (3,)), (3,), wrong=((3,), ())),
+    Case("Clip", {"low": -0.5, "high": 0.5}, ((3, 2),), (3, 2)),
+    Case("Clip", {"low": 0}, ((3, 2),), (3, 2), low=0.1),
+    Case("Clip", {"high": 0}, ((3, 2),), (3, 2), low=0.1),
+    Case("Clip", {}, ((),), ()),
+    Case("Sqrt", {}, ((3,),), (3,), low=0.5),
+    Case("Abs", {}, ((3,),), (3,), low=0.1),
+    Case("Abs", {}, ((3,),), (3,), high=-0.1),
+    *(Case(name, {}, ((3,),), (3,)) for name in ("Erf", "Sin", "Cos", "Atan", "Asinh")),
+    *(Case(name, {}, ((2, 3),), (2, 3)) for name in ("Sinh", "Cosh")),
+    Case("Acosh", {}, ((3,),), (3,), low=1.5),
+    *(
+        Case(name, {}, ((3,),), (3,), low=-0.9, high=0.9)
+        for name in ("Tan", "Asin", "Acos", "Atanh")
+    ),
+    *(
+        Case(name, {}, ((3,),), (3,), low=0.1, high=0.4)
+        for name in ("Sign", "Floor", "Ceil", "Round", "Hardmax")
+    ),
+    *(
+        Case(name, {}, ((2, 3),), (), low=0.5)
+        for name in ("Sum", "Mean", "Max", "Min", "Prod", "SumSquare", "L1", "L2")
+    ),
+    *(Case(name, {}, ((),), ()) for name in ("Sum", "Max", "LogSumExp")),
+    Case("Sum", {"axes": [0, -1]}, ((2, 3, 4),), (3,), wrong=((),)),
+    Case("Mean", {"axes": [1], "keepdims": True}, ((2, 3, 4),), (2, 1, 4), wrong=((3,),)),
+    Case("Max", {"axes": [-1]}, ((2, 3),), (2,), wrong=((),)),
+    Case("Min", {"axes": [0], "keepdims": True}, ((2, 3),), (1, 3), wrong=((),)),
+    Case("Prod", {"axes": [0]}, ((3, 2),), (2,), wrong=((),)),
+    Case("L2", {"axes": [0, 2], "keepdims": True}, ((2, 3, 2),), (1, 3, 1), wrong=((2, 3),)),
+    Case("LogSum", {"axes": [-1]}, ((2, 3),), (2,), low=0.5, wrong=((),)),
+    Case("LogSumExp", {"axes": [-1]}, ((2, 3),), (2,), wrong=((),)),
+    Case("LogSumExp", {"keepdims": True}, ((2, 3),), (1, 1)),
     Case("MatMul", {}, ((2, 3), (3, 4)), (2, 4), wrong=((2, 3), (4, 3))),
     Case("MatMul", {}, ((5, 2, 3), (5, 3, 1)), (5, 2, 1), wrong=((3,), (3,))),
     Case("Affine", {"units": 5}, ((3,),), (5,), wrong=((3, 2),)),

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from elementwise_peers import ELEMENTWISE
+from reduction_peers import REDUCTIONS
 from sequence_peers import SEQUENCES
 from shaping_peers import SHAPING
 
@@ -26,6 +27,7 @@ class Peer(NamedTuple):
     shapes: tuple[tuple[int, ...], ...]
     compute: Callable[..., Tensor]
     low: float = -2.0
+    high: float = 2.0
     training: bool = False
     whole: int = 1
 
@@ -97,7 +99,7 @@ def instance_norm(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
 
 SMALL, PAIR, FLAT = ((3, 4),), ((3, 4), (3, 4)), ((5,),)
 PEERS = [
-    *(Peer(*row) for row in (*ELEMENTWISE, *SHAPING)),
+    *(Peer(*row) for row in (*ELEMENTWISE, *SHAPING, *REDUCTIONS)),
     *(
         Peer(name, {}, shapes, compute, low)
         for name, compute, low in (
@@ -343,7 +345,7 @@ def test_gradients_are_pytorchs(peer: Peer, rng: np.random.Generator):
     xs = [
         rng.integers(0, peer.whole, (4, *shape), endpoint=True)
         if port in layer.spec.integers
-        else rng.uniform(peer.low, 2.0, (4, *shape))
+        else rng.uniform(peer.low, peer.high, (4, *shape))
         for port, shape in zip(layer.spec.ports_for(len(peer.shapes)), peer.shapes, strict=True)
     ]
     tensors = [torch.tensor(x, requires_grad=x.dtype.kind == "f") for x in xs]
