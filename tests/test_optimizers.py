@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from graphnet.optimizers.adaptive import AdaGrad, Adam, RMSprop
-from graphnet.optimizers.momentum import SGD
+from graphnet.optimizers.sgd import SGD
 
 
 def test_sgd_takes_lr_times_the_gradient_off_in_place():

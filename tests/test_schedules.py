@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphnet.schedules import SCHEDULES, Constant, Cosine, OneCycle, Schedule, Step
+from graphnet.schedules import SCHEDULES, Schedule
+from graphnet.schedules.rates import Constant, Cosine, OneCycle, Step
 
 durations = st.floats(0, 1000, allow_nan=False)
 parts = st.floats(0, 1, allow_nan=False)

@@ -7,6 +7,6 @@ from graphnet.optimizers.base import (
     OptimizerSpec,
     optimizer_for,
 )
-from graphnet.optimizers.momentum import SGD
+from graphnet.optimizers.sgd import SGD
 
 __all__ = ["OPTIMIZERS", "SGD", "Optimizer", "OptimizerField", "OptimizerSpec", "optimizer_for"]

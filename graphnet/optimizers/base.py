@@ -97,8 +97,9 @@ def optimizer_for(spec: OptimizerSpec, params: Arrays) -> Optimizer:
 OPTIMIZERS: Registry[Optimizer] = Registry(
     "optimizer",
     {
-        "graphnet.optimizers.momentum": ("SGD", "Lion"),
+        "graphnet.optimizers.sgd": ("SGD",),
         "graphnet.optimizers.adaptive": ("AdaGrad", "RMSprop", "Adam", "AdamW"),
+        "graphnet.optimizers.lion": ("Lion",),
     },
 )
 register = OPTIMIZERS.register

@@ -11,9 +11,9 @@ from graphnet.crew import Crew
 from graphnet.data.dataset import Dataset, Split
 from graphnet.data.digits import load_digits
 from graphnet.optimizers import OPTIMIZERS, optimizer_for
-from graphnet.optimizers.momentum import SGD
+from graphnet.optimizers.sgd import SGD
 from graphnet.plan import Plan
-from graphnet.schedules import Cosine
+from graphnet.schedules.rates import Cosine
 from graphnet.spec.reader import parse_spec
 from graphnet.spec.recipe import ClipSpec
 from graphnet.training.loop import Trainer, fit

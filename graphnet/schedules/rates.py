@@ -1,19 +1,15 @@
-"""How the learning rate changes from step to step.
-
-Units: `warmup`, `every` and `at` are epochs, which may be fractions (0.5); the rate changes every
-step. A step is counted from 0 over all epochs, `batches` is the number of steps of an epoch.
-"""
+"""The schedules, imported where a recipe has one."""
 
 from __future__ import annotations
 
 import math
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from graphnet.declaration import FAMILY, Declaration, below, few, tagged
+from graphnet.declaration import below, few
+from graphnet.schedules.base import Duration, Schedule, register
 
-Duration = Annotated[float, Field(ge=0, lt=2**31)]
 Moment = Annotated[float, Field(gt=0, lt=2**31)]
 Part = Annotated[float, Field(ge=0, le=1)]
 Moments = Annotated[
@@ -21,23 +17,7 @@ Moments = Annotated[
 ]
 
 
-class Schedule(Declaration):
-    """The rate of a step is the optimizer's `lr` times `factor`, a number from 0 to 1."""
-
-    type: str
-    """The kind of schedule."""
-    warmup: Duration | None = None
-    """Epochs in which the rate rises to `lr`, by equal amounts from one step to the next."""
-
-    def factor(self, step: int, epochs: int, batches: int) -> float:
-        """What `lr` is multiplied by in a step."""
-        raise NotImplementedError
-
-    def rise(self, epochs: int, batches: int) -> float:
-        """Steps of the warm-up."""
-        return (self.warmup or 0.0) * batches
-
-
+@register
 class Constant(Schedule):
     """lr, after the warm-up"""
 
@@ -47,6 +27,7 @@ class Constant(Schedule):
         return risen(step, self.rise(epochs, batches))
 
 
+@register
 class Step(Schedule):
     """lr * gamma^drops, where drops counts the multiples of `every`, or the entries of `at`, that
     are reached
@@ -77,6 +58,7 @@ class Step(Schedule):
         return self
 
 
+@register
 class Cosine(Schedule):
     """lr * (final + (1 - final) * (1 + cos(pi * u)) / 2), u from 0, after the warm-up, to 1
 
@@ -94,6 +76,7 @@ class Cosine(Schedule):
         return between(1.0, self.final, (step - rise) / (steps - rise))
 
 
+@register
 class OneCycle(Schedule):
     """From start * lr up to lr within the warm-up, then down to final * lr at the last step, both
     as halves of a cosine
@@ -133,13 +116,3 @@ def between(start: float, end: float, u: float, *, linear: bool = False) -> floa
     """start where u is 0, end where it is 1, along half a cosine or a line."""
     share = u if linear else (1 - math.cos(math.pi * u)) / 2
     return start + (end - start) * share
-
-
-SCHEDULES: dict[str, type[Schedule]] = {
-    cls.__name__: cls for cls in (Constant, Step, Cosine, OneCycle)
-}
-ScheduleField = Annotated[
-    Schedule,
-    PlainValidator(tagged("schedule", SCHEDULES)),
-    WithJsonSchema({FAMILY: "Schedule"}),
-]
