@@ -46,6 +46,9 @@ FAMILY = "x-family"
 """In a field's JSON Schema: the family of declarations that it takes, which `schema` fills in."""
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 Name = Annotated[str, Field(pattern=NAME, max_length=150)]
+NODE_NAME = r"^([A-Za-z_][A-Za-z0-9_]*/([1-9][0-9]*/)?)*[A-Za-z_][A-Za-z0-9_]*$"
+"""A name, or that of a node from a block: `stage1/2/conv1`."""
+NodeName = Annotated[str, Field(pattern=NODE_NAME, max_length=150)]
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from collections.abc import Sequence
 
 from graphnet.bundle.format import MAGIC
 from graphnet.cli.common import DONE, parser, run, table
 from graphnet.errors import SpecError, clipped
 from graphnet.plan import Plan
-from graphnet.spec.reader import Resolved, read_spec, resolve
+from graphnet.spec.canonical import canonical_text, readable_text
+from graphnet.spec.reader import Resolved, check_values, has_blocks, read_spec, resolve
+from graphnet.spec.source import parse, read_text
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,7 +24,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     arguments = parser("check", "Print the layers of a spec or bundle, or what is wrong with it.")
     arguments.add_argument("file", help="a spec (.json) or a bundle (.msgpack)")
+    arguments.add_argument(
+        "--expand", action="store_true", help="print the spec without blocks, as JSON, instead"
+    )
     options = arguments.parse_args(argv)
+    if options.expand:
+        print(_expanded(options.file))
+        return DONE
     if is_bundle(options.file):
         from graphnet.bundle.model import load
 
@@ -29,6 +39,25 @@ def _main(argv: Sequence[str] | None) -> int:
         graph = resolve(read_spec(options.file))
     print(report(graph, Plan(graph)))
     return DONE
+
+
+def _expanded(path: str) -> str:
+    """The plain spec in a file, one node and one path a line."""
+    if is_bundle(path):
+        from graphnet.bundle.model import load
+
+        values = json.loads(canonical_text(load(path, mmap=True, verify=True).spec))
+    else:
+        text = read_text(path)
+        values = parse(text, path)
+        check_values(values, path, text)
+        if has_blocks(values):
+            from graphnet.spec.expansion import expand
+
+            values = expand(values).values
+    # What the stream cannot show would be escaped on its way, and be JSON no more.
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    return readable_text(values, ascii_only=not unicode)
 
 
 def refuse_bundle(path: str, command: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from graphnet.declaration import Declaration, Name, Registry, Shape, ShapeField
+from graphnet.declaration import Declaration, NodeName, Registry, Shape, ShapeField
 from graphnet.errors import SpecError
 from graphnet.initializers import Initializer
 
@@ -106,7 +106,7 @@ class NodeSpec(Declaration):
     trains_only: ClassVar[bool] = False
     """Whether prediction leaves the node out: what comes in goes on."""
 
-    id: Name
+    id: NodeName
     """The node's name, unique among inputs and nodes."""
     type: str
     """The layer's class."""
@@ -114,7 +114,7 @@ class NodeSpec(Declaration):
     """A comment; drawings and reports show it."""
     shape: ShapeField | None = None
     """The author's claim about the output of one sample, checked against the inferred shape."""
-    share: Name | None = None
+    share: NodeName | None = None
     """A node of the same type and attributes whose parameters and state this one uses."""
 
     @classmethod

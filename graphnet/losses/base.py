@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field, PlainValidator, ValidationError, WithJsonSchema
 
-from graphnet.declaration import FAMILY, Declaration, Name, Registry, Shape, tagged
+from graphnet.declaration import FAMILY, Declaration, Name, NodeName, Registry, Shape, tagged
 from graphnet.errors import DatasetError, ShapeError, SpecError
 from graphnet.layers.base import Array, Arrays, Buffer, Flops
 
@@ -20,7 +20,7 @@ class LossSpec(Declaration):
 
     type: str
     """The loss's class."""
-    on: Name | None = None
+    on: NodeName | None = None
     """The node whose scores it takes; absent: the only output."""
     target: Name = "t"
     """The name of what the scores should be: an array of the data set, or an input of the graph."""

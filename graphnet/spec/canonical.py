@@ -22,6 +22,19 @@ def canonical_text(spec: GraphSpec) -> str:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
+def readable_text(values: Mapping[str, Any], *, ascii_only: bool = False) -> str:
+    """Plain values as a person would write them: one node and one path a line."""
+
+    def shown(key: str, value: Any) -> str:
+        if key not in ("nodes", "edges") or not isinstance(value, (list, tuple)):
+            return json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
+        lines = (f"    {json.dumps(item, ensure_ascii=ascii_only)}" for item in value)
+        return "[\n" + ",\n".join(lines) + "\n  ]"
+
+    lines = (f"  {json.dumps(key)}: {shown(key, value)}" for key, value in values.items())
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
 def plain(value: Any) -> Any:
     """The JSON values of a declaration, its defaults left out."""
     if isinstance(value, Declaration):

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from graphnet.declaration import FAMILY, Declaration, Name, Shape, ShapeField, tagged
+from graphnet.declaration import FAMILY, Declaration, Name, NodeName, Shape, ShapeField, tagged
 from graphnet.errors import quoted
 from graphnet.layers.base import LAYERS, NodeSpec
 from graphnet.losses import LossField, LossSpec
@@ -29,6 +29,8 @@ from graphnet.spec.text import TextSpec
 
 FORMAT = 1
 MAX_NODES = 10_000
+MAX_EDGES = 100_000
+"""In names in paths."""
 
 
 def _format(value: Any) -> Any:
@@ -215,7 +217,7 @@ class GraphSpec(Declaration):
     """The layers."""
     edges: Annotated[tuple[EdgePath, ...], Field(strict=False, min_length=1)]
     """Paths of names; `node.port` is the port in which an edge arrives."""
-    outputs: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)] | None = None
+    outputs: Annotated[tuple[NodeName, ...], Field(strict=False, min_length=1)] | None = None
     """The nodes that `predict` returns; absent: the only node that no edge leaves."""
     loss: LossField | None = None
     """What training minimises."""

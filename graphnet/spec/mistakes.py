@@ -13,13 +13,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from graphnet.declaration import NAME, Shape, ShapeField, did_you_mean
+from graphnet.declaration import NAME, NODE_NAME, Shape, ShapeField, did_you_mean
 from graphnet.errors import quoted
 from graphnet.initializers import INITIALIZERS
 from graphnet.layers.base import LAYERS, NodeSpec
 from graphnet.losses import LOSSES
 from graphnet.optimizers import OPTIMIZERS
 from graphnet.schedules import SCHEDULES
+from graphnet.spec.blocks import BLOCK, BlockNode, BlockSpec, is_block, is_reference
 from graphnet.spec.columns import COLUMNS
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
@@ -81,9 +82,14 @@ _OTHER_NAMES = {
 _NAME_RULE = "letters, digits and _, not starting with a digit"
 
 
-def problems_of(e: ValidationError, values: Any) -> list[Problem]:
-    """The problems that a validation error holds, at their places in `values`."""
+def problems_of(e: ValidationError, values: Any, above: Path = ()) -> list[Problem]:
+    """The problems that a validation error holds, at their places in `values`.
+
+    above: where what was validated stands in them.
+    """
     details = [d for d in e.errors(include_url=False)[:_MOST_READ] if not _follows(d)]
+    for one in details:
+        one["loc"] = above + one["loc"]
     problems = []
     edges = values.get("edges") if isinstance(values, dict) else None
     if isinstance(edges, list) and edges and all(isinstance(path, str) for path in edges):
@@ -172,14 +178,17 @@ def _of_no_type(at: Path, tag: str | None, text: str, found: dict[str, Any]) -> 
         text = f"unknown attribute {quoted(close)}; did you mean '{wanted}'?"
         return Problem((*at, close), text, at_key=True)
     name = found[tag]
-    if at[:1] == ("nodes",) and len(at) == 2:
+    if at[-2:-1] == ("nodes",):
         letters = str(name).lower()
-        loss = next((k for k in LOSSES if k in did_you_mean(name, [*LAYERS, *LOSSES])), None)
+        close = did_you_mean(name, [*LAYERS, *LOSSES, BLOCK])
+        loss = next((k for k in LOSSES if k in close), None)
         if letters in _OTHER_NAMES:
             text = f"unknown layer type {quoted(name)}: it is called '{_OTHER_NAMES[letters]}' here"
         elif loss is not None:
             text = f"unknown layer type {quoted(name)}: a loss is no node; leave this one out"
             text += f' and write "loss": {_json({"type": loss})} beside "nodes"'
+        elif f"'{BLOCK}'" in close:
+            text = f"unknown layer type {quoted(name)}{close}"
     return Problem((*at, tag), text)
 
 
@@ -190,6 +199,12 @@ def _json(value: Any) -> str:
 
 
 def _what(kind: str, message: str, found: Any, ctx: dict[str, Any]) -> str:
+    text = _said(kind, message, found, ctx)
+    where = "; no argument is put in here: only attributes of nodes inside a block take one"
+    return text + where if is_reference(found) else text
+
+
+def _said(kind: str, message: str, found: Any, ctx: dict[str, Any]) -> str:
     shown = _JSON_WORDS.get(repr(found)) or quoted(found, 60)
     if kind in _EXPECTED:
         return f"{_EXPECTED[kind]} is expected, found {shown}"
@@ -202,7 +217,11 @@ def _what(kind: str, message: str, found: Any, ctx: dict[str, Any]) -> str:
         hint = did_you_mean(found, choices)
         return f"{ctx['expected']} is expected, found {shown}{hint}"
     if kind == "string_pattern_mismatch":
-        rule = _NAME_RULE if ctx["pattern"] == NAME else "1 to 64 letters, digits, _ and -"
+        rule = (
+            _NAME_RULE
+            if ctx["pattern"] in (NAME, NODE_NAME)
+            else "1 to 64 letters, digits, _ and -"
+        )
         return f"a name of {rule} is expected, found {shown}"
     if kind == "too_short":
         return f"{ctx['min_length']} or more entries are expected, found {ctx['actual_length']}"
@@ -248,8 +267,10 @@ def _attributes(at: Path, values: Any) -> list[str]:
             model = COLUMNS.get(values.get("type"))
     elif at[-1:] == ("init",):
         model = INITIALIZERS.get(values.get("type"))
-    elif at[:1] == ("nodes",):
-        model = LAYERS[values["type"]].Spec
+    elif at[-2:-1] == ("nodes",):
+        model = BlockNode if is_block(values) else LAYERS[values["type"]].Spec
+    elif at[:1] == ("blocks",):
+        model = BlockSpec
     elif at == ("loss",) or (at[:1] == ("losses",) and len(at) == 2):
         model = LOSSES[values["type"]].Spec
     elif at == ("data",):
@@ -262,10 +283,11 @@ def _attributes(at: Path, values: Any) -> list[str]:
         model = SCHEDULES[values["type"]]
     elif at == ("train", "clip"):
         model = ClipSpec
-    return [f.alias or name for name, f in model.model_fields.items()] if model else []
+    known = [f.alias or name for name, f in model.model_fields.items()] if model else []
+    return [*known, "blocks"] if model is GraphSpec else known
 
 
-def outline_of(values: Any) -> Outline:
+def outline_of(values: Any) -> Outline[NodeSpec]:
     """What can be understood of a spec with mistakes in it."""
     values = values if isinstance(values, dict) else {}
     inputs = values.get("inputs")
@@ -288,7 +310,7 @@ def outline_of(values: Any) -> Outline:
         and 0 < len(found_edges) == len(edges)
         and (outputs is None or _texts(outputs))
         and all(re.fullmatch(NAME, name) for name in inputs)
-        and all(re.fullmatch(NAME, node_id) for _, node_id, _ in found_nodes),
+        and all(re.fullmatch(NODE_NAME, node_id) for _, node_id, _ in found_nodes),
     )
 
 

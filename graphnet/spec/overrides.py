@@ -16,7 +16,9 @@ def override(values: Any, setting: str) -> None:
 
     KEY is a dotted path; an entry of `nodes` goes by its id (`nodes.affine1.units`), one of
     another list by its number. VALUE is JSON, else text. The last step of KEY may be new (the
-    check of the spec decides whether it is allowed there); those before it must exist.
+    check of the spec decides whether it is allowed there); those before it must exist, but for
+    the `args` of a Block node. Nodes of expanded blocks have no place in the file: what changes
+    them is set in `blocks`, or as an argument.
 
     Errors: SpecError.
     """
@@ -26,6 +28,8 @@ def override(values: Any, setting: str) -> None:
     steps = key.split(".")
     holder = values
     for i, step in enumerate(steps[:-1]):
+        if step == "args" and isinstance(holder, dict) and holder.get("type") == "Block":
+            holder.setdefault("args", {})  # absent, they are all the block's own
         holder = holder[_index(holder, step, setting, steps[:i])]
     last = steps[-1]
     if isinstance(holder, dict):
@@ -50,6 +54,8 @@ def _index(holder: Any, step: str, setting: str, above: list[str]) -> Any:
         known = [name for name in ids if isinstance(name, str)]
     where = ".".join(above) or "the spec"
     hint = did_you_mean(step, known)
+    if (block := step.partition("/")[0]) != step and block in known:
+        hint = f"; set an argument of its block (nodes.{block}.args.NAME) or what 'blocks' says"
     raise SpecError(clipped(f"{_named(setting)}: {where} has no {quoted(step)}{hint}"))
 
 

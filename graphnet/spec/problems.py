@@ -19,7 +19,8 @@ class Problem:
     """One mistake: its place in the file, and what was expected, found, and a way out.
 
     about: the node that it concerns, as a person names it; absent, the message starts with the
-    JSON path. at_key: the mistake is the key itself, not its value.
+    JSON path. at_key: the mistake is the key itself, not its value. expanded: the node that a
+    block's node became, where the mistake showed; others: in how many more it showed.
     """
 
     at: Path
@@ -27,10 +28,16 @@ class Problem:
     about: str | None = None
     kind: Kind = "spec"
     at_key: bool = False
+    expanded: str | None = None
+    others: int = 0
 
     def line(self) -> str:
-        where = json_path(self.at)
-        return f"{self.about}: {self.text} ({where})" if self.about else f"{where}: {self.text}"
+        where, more = json_path(self.at), f" and {self.others} more" if self.others else ""
+        if self.about:
+            return f"{self.about}{more}: {self.text} ({where})"
+        if self.expanded:
+            return f"{where}: {self.text} (expanded: {quoted(self.expanded, 160)}{more})"
+        return f"{where}: {self.text}"
 
 
 def json_path(at: Path) -> str:

@@ -14,11 +14,9 @@ from graphnet.declaration import Shape
 from graphnet.layers.base import NodeSpec
 from graphnet.losses import LossSpec
 from graphnet.spec import meaning, shapes, source
-from graphnet.spec.graph import MAX_NODES, GraphSpec
+from graphnet.spec.graph import MAX_EDGES, MAX_NODES, GraphSpec
 from graphnet.spec.problems import Problem, error
 from graphnet.spec.wiring import Outline, Wiring, wire
-
-MAX_EDGES = 100_000
 
 
 class Objective(NamedTuple):
@@ -75,42 +73,86 @@ def parse_spec(text: str, name: str = "spec") -> GraphSpec:
 def check_values(values: Any, name: str = "spec", text: str | None = None) -> Resolved:
     """The spec in plain JSON values, resolved; positions, if any, are looked up in `text`.
 
+    Blocks are put in first: what comes back is the plain spec.
     Errors: SpecError, ShapeError, SpecLimitError.
     """
     if isinstance(values, dict) and (problems := _past_limits(values)):
         raise error(problems, name, text)
+    if has_blocks(values):
+        return _check_blocks(values, name, text)
+    found, problems = _understood(values, True)
+    if found is None or problems:
+        raise error(problems, name, text)
+    return found
+
+
+def has_blocks(values: Any) -> bool:
+    """Whether a spec has anything that a plain one has not."""
+    if not isinstance(values, dict):
+        return False
+    nodes = values.get("nodes")
+    nodes = nodes if isinstance(nodes, list) else []
+    return "blocks" in values or any(
+        isinstance(n, dict) and n.get("type") == "Block" for n in nodes
+    )
+
+
+def _check_blocks(values: dict[str, Any], name: str, text: str | None) -> Resolved:
+    from graphnet.spec.expansion import expand  # for specs with blocks alone
+
+    plain = expand(values)
+    problems = _past_limits(plain.values)
+    found = None
+    if not problems:
+        found, problems = _understood(plain.values, plain.wired)
+    problems = plain.problems + plain.origins.back(problems) or plain.unused
+    if found is None or problems:
+        raise error(problems, name, text)
+    return found
+
+
+def _understood(values: Any, wired: bool) -> tuple[Resolved | None, list[Problem]]:
+    """A plain spec resolved, and what is wrong; wired: whether its edges are worth a look."""
     try:
         spec = GraphSpec.model_validate(values)
     except ValidationError as e:
         from graphnet.spec.mistakes import outline_of, problems_of  # for wrong specs alone
 
-        outline = outline_of(values)
-        wiring, problems = wire(outline)
-        problems = problems_of(e, values) + problems
-        problems += shapes.infer(outline.inputs, outline.nodes, wiring, 4)[1]
-        raise error(problems, name, text) from None
-    return resolve(spec, name, text)
+        problems = problems_of(e, values)
+        if wired:
+            outline = outline_of(values)
+            wiring, wrong = wire(outline)
+            problems = problems + wrong
+            problems += shapes.infer(outline.inputs, outline.nodes, wiring, 4)[1]
+        return None, problems
+    return _resolved(spec) if wired else (None, [])
 
 
-def resolve(spec: GraphSpec, name: str | None = None, text: str | None = None) -> Resolved:
+def resolve(spec: GraphSpec) -> Resolved:
     """Wiring and shapes of a spec.
 
     Errors: SpecError, ShapeError, SpecLimitError.
     """
+    found, problems = _resolved(spec)
+    if problems:
+        raise error(problems, spec.name, None)
+    return found
+
+
+def _resolved(spec: GraphSpec) -> tuple[Resolved, list[Problem]]:
     nodes = [(("nodes", i), node.id, node) for i, node in enumerate(spec.nodes)]
     edges = [(("edges", i), path) for i, path in enumerate(spec.edges)]
     inputs = {key: given.shape for key, given in spec.inputs.items()}
-    if problems := _past_limits({"nodes": nodes, "edges": spec.edges, "inputs": inputs}):
-        raise error(problems, name or spec.name, text)
+    problems = _past_limits({"nodes": nodes, "edges": spec.edges, "inputs": inputs})
+    if problems:
+        return Resolved(spec, {}, Wiring((), {}, ()), {}), problems
     wiring, problems = wire(Outline(inputs, nodes, edges, spec.outputs, complete=True))
     itemsize = 8 if spec.dtype == "float64" else 4
     found, wrong = shapes.infer(inputs, nodes, wiring, itemsize)
     problems += wrong
     if not problems:
         problems = meaning.check(spec, wiring, found)
-    if problems:
-        raise error(problems, name or spec.name, text)
-    return Resolved(spec, {node.id: node for node in spec.nodes}, wiring, found)
+    return Resolved(spec, {node.id: node for node in spec.nodes}, wiring, found), problems
 
 
 def _past_limits(values: Mapping[str, Any]) -> list[Problem]:

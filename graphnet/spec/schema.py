@@ -14,13 +14,21 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from graphnet.declaration import FAMILY, Declaration
+from graphnet.declaration import FAMILY, NAME, Declaration
 from graphnet.initializers import INITIALIZERS
 from graphnet.layers.base import LAYERS
 from graphnet.losses import LOSSES
 from graphnet.optimizers import OPTIMIZERS
 from graphnet.schedules import SCHEDULES
 from graphnet.spec.augment import AUGMENTS
+from graphnet.spec.blocks import (
+    ARGUMENT_NAMES,
+    BLOCK,
+    REFERENCE,
+    BlockNode,
+    BlockSpec,
+    takes_arguments,
+)
 from graphnet.spec.columns import CategoryColumn, NumberColumn
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
@@ -32,7 +40,10 @@ from graphnet.spec.text import TextSpec
 def schema() -> dict[str, Any]:
     """The schema (draft 2020-12) of a spec file, with every layer, loss, optimizer and source."""
     families: dict[str, list[tuple[str, type[Declaration], str | None]]] = {
-        "Node": [(name, cls.Spec, cls.__doc__) for name, cls in LAYERS.items()],
+        "Node": [
+            *((name, cls.Spec, cls.__doc__) for name, cls in LAYERS.items()),
+            (BLOCK, BlockNode, BlockNode.__doc__),
+        ],
         "Initializer": [(name, cls, cls.__doc__) for name, cls in INITIALIZERS.items()],
         "Loss": [(name, cls.Spec, cls.__doc__) for name, cls in LOSSES.items()],
         "Optimizer": [(name, cls.Spec, cls.__doc__) for name, cls in OPTIMIZERS.items()],
@@ -59,6 +70,10 @@ def schema() -> dict[str, Any]:
     for column in (NumberColumn, CategoryColumn):
         definitions[column.__name__] = column.model_json_schema()
         _describe(definitions[column.__name__], column)
+    graph |= models_json_schema([(BlockSpec, "validation")], by_alias=True)[1]["$defs"]
+    _describe(graph["BlockSpec"], BlockSpec)
+    definitions |= _in_blocks(definitions)
+    _with_blocks(graph["GraphSpec"])
     definitions.update({name: body for name, body in graph.items() if name != "GraphSpec"})
     # Pydantic says what names look like, but not that there are no others.
     graph["GraphSpec"]["properties"]["inputs"]["additionalProperties"] = False
@@ -69,6 +84,61 @@ def schema() -> dict[str, Any]:
         "$defs": dict(sorted(definitions.items())),
     }
     return cast("dict[str, Any]", _linked(whole))
+
+
+def _in_blocks(definitions: dict[str, Any]) -> dict[str, Any]:
+    """Each node as it stands inside a block: its attributes may be arguments, its id has no slash.
+
+    The attributes are those of the node outside, by reference.
+    """
+    found: dict[str, Any] = {
+        "Argument": {
+            "type": "string",
+            "pattern": REFERENCE,
+            "description": "An argument of the block, put in as it is.",
+        }
+    }
+    names = definitions["Node"]["properties"]["type"]["enum"]
+    for name in names:
+        outside = definitions[f"Node.{name}"]
+        properties: dict[str, Any] = {}
+        for key in outside["properties"]:
+            link = {"$ref": f"#/$defs/Node.{name}/properties/{key}"}
+            whole = takes_arguments({"type": name}, key)
+            properties[key] = {"anyOf": [link, {"$ref": "#/$defs/Argument"}]} if whole else link
+        properties["id"] = {"type": "string", "pattern": NAME, "maxLength": 150}
+        if name == BLOCK:
+            properties["args"] = ARGUMENT_NAMES  # each may be one of the block around
+        found[f"BlockBodyNode.{name}"] = {
+            "type": "object",
+            "title": f"{name} inside a block",
+            "description": outside["description"],
+            "additionalProperties": False,
+            "required": outside["required"],
+            "properties": properties,
+        }
+    found["BlockBodyNode"] = _one_of("BlockBodyNode", "type", names)
+    return found
+
+
+def _with_blocks(graph: dict[str, Any]) -> None:
+    """Blocks are put in before the rest is checked: GraphSpec has none."""
+    graph["properties"]["blocks"] = {
+        "description": "Parts of the graph that are written once, for nodes of type Block.",
+        "anyOf": [
+            {
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": {"pattern": NAME, "maxLength": 150},
+                "additionalProperties": {"$ref": "#/$defs/BlockSpec"},
+            },
+            {"type": "null"},
+        ],
+        "default": None,
+    }
+    # Only an expanded spec has ids with slashes.
+    named = {"properties": {"id": {"pattern": NAME}}}
+    graph["dependentSchemas"] = {"blocks": {"properties": {"nodes": {"items": named}}}}
 
 
 def _linked(value: Any) -> Any:

@@ -6,15 +6,36 @@ import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, Generic, Protocol, TypeVar
 
 from graphnet.declaration import Shape, did_you_mean
 from graphnet.errors import quoted
-from graphnet.layers.base import NodeSpec
 from graphnet.spec.problems import MOST_REPORTED, Path, Problem
 
 
+class Ported(Protocol):
+    """What the wiring needs to know of a node; a NodeSpec has it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def ports(self) -> tuple[str, ...]: ...
+    @property
+    def optional(self) -> tuple[str, ...]: ...
+    @property
+    def repeats(self) -> bool: ...
+
+    def takes(self, count: int, /) -> bool: ...
+    def ports_for(self, count: int, /) -> tuple[str, ...]: ...
+
+
+P = TypeVar("P", bound=Ported)
+
+
 @dataclass(frozen=True)
-class Outline:
+class Outline(Generic[P]):
     """What can be understood of a graph, also of one with mistakes in it.
 
     A node whose attributes are wrong has no spec, an input whose shape is wrong no shape: all
@@ -22,7 +43,7 @@ class Outline:
     """
 
     inputs: Mapping[str, Shape | None]
-    nodes: Sequence[tuple[Path, str, NodeSpec | None]]
+    nodes: Sequence[tuple[Path, str, P | None]]
     edges: Sequence[tuple[Path, Sequence[str]]]
     outputs: Sequence[str] | None
     complete: bool
@@ -39,12 +60,12 @@ class Wiring:
     outputs: tuple[str, ...]
 
 
-def label(node: NodeSpec) -> str:
+def label(node: Ported) -> str:
     """How a message names a node: `node 'sum1' (Add)`."""
     return f"node '{node.id}' ({node.type})"
 
 
-def wire(outline: Outline) -> tuple[Wiring, list[Problem]]:
+def wire(outline: Outline[Any]) -> tuple[Wiring, list[Problem]]:
     """The wiring of a graph, as far as it goes, and everything that is wrong with it."""
     problems = list(_doubled(outline))
     specs = {node_id: spec for _, node_id, spec in outline.nodes}
@@ -66,7 +87,7 @@ def wire(outline: Outline) -> tuple[Wiring, list[Problem]]:
     sources, ports = {}, {}
     for node_id, spec in specs.items():
         sources[node_id], ports[node_id] = _ports(spec, places[node_id], arrivals[node_id], whole)
-    order, circle = _order(list(specs), sources)
+    order, circle = ordered(list(specs), sources)
     for node_id in circle:  # an edge too many closes it: that is one mistake
         ports.pop(node_id, None)
     for wrong in ports.values():
@@ -86,7 +107,7 @@ def wire(outline: Outline) -> tuple[Wiring, list[Problem]]:
     return Wiring(order, sources, outputs), problems
 
 
-def _doubled(outline: Outline) -> Iterator[Problem]:
+def _doubled(outline: Outline[Any]) -> Iterator[Problem]:
     seen = dict.fromkeys(outline.inputs, "an input")
     for at, node_id, _ in outline.nodes:
         if node_id in seen:
@@ -98,8 +119,8 @@ def _doubled(outline: Outline) -> Iterator[Problem]:
 def _edges(
     at: Path,
     path: Sequence[str],
-    outline: Outline,
-    specs: Mapping[str, NodeSpec | None],
+    outline: Outline[Any],
+    specs: Mapping[str, Ported | None],
     hints: int,
 ) -> tuple[list[tuple[Path, str, str, str | None]], list[Problem]]:
     """The edges of one path as (place, source, target, port), and the problems in it."""
@@ -139,7 +160,7 @@ def _edges(
 
 
 def _ports(
-    spec: NodeSpec | None, at: Path, arrivals: list[tuple[Path, str, str | None]], whole: bool
+    spec: Ported | None, at: Path, arrivals: list[tuple[Path, str, str | None]], whole: bool
 ) -> tuple[tuple[str, ...], list[Problem]]:
     """The sources at a node's ports, in the order of the ports."""
     in_order = tuple(source for _, source, _ in arrivals)
@@ -181,12 +202,12 @@ def _ports(
     return in_order, problems
 
 
-def _most(spec: NodeSpec) -> int:
+def _most(spec: Ported) -> int:
     """How many ports have names of their own."""
     return len(spec.ports) + len(spec.optional)
 
 
-def _count(spec: NodeSpec) -> str:
+def _count(spec: Ported) -> str:
     """What a node takes, in words: `2 inputs (x, y)`."""
     text = f"{len(spec.ports)} input{'s' * (len(spec.ports) > 1)}"
     if spec.repeats:
@@ -197,7 +218,7 @@ def _count(spec: NodeSpec) -> str:
     return f"{text} ({', '.join(spec.ports)})"
 
 
-def _left_out(spec: NodeSpec, filled: Mapping[str, str], at: Path) -> list[Problem]:
+def _left_out(spec: Ported, filled: Mapping[str, str], at: Path) -> list[Problem]:
     """The first port without an edge, where edges name ports behind it."""
     for port in spec.ports_for(len(filled)):
         if port not in filled:
@@ -206,7 +227,7 @@ def _left_out(spec: NodeSpec, filled: Mapping[str, str], at: Path) -> list[Probl
     return []
 
 
-def _order(
+def ordered(
     ids: list[str], sources: Mapping[str, tuple[str, ...]]
 ) -> tuple[tuple[str, ...], list[str]]:
     """Topological order, ties by the order in `nodes` (Kahn, 1962, with a heap); and a circle."""
@@ -261,7 +282,7 @@ def _cycle(stuck: set[str], sources: Mapping[str, tuple[str, ...]]) -> list[str]
 
 
 def _outputs(
-    outline: Outline, specs: Mapping[str, NodeSpec | None], sinks: Sequence[str]
+    outline: Outline[Any], specs: Mapping[str, Ported | None], sinks: Sequence[str]
 ) -> tuple[tuple[str, ...], list[Problem]]:
     """The declared outputs, or the only node that no edge leaves."""
     if outline.outputs is None:

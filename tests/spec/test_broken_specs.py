@@ -21,6 +21,7 @@ SEVERAL = {
     "118_several_mistakes.json": 5,
     "119_several_shapes.json": 3,
     "120_more_than_ten.json": 11,
+    "161_block_and_several_mistakes.json": 3,
 }
 """Files with more than one mistake, and the lines that they take."""
 

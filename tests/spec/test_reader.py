@@ -178,7 +178,7 @@ def test_sharing_between_nodes_that_are_wrong_themselves():
         (("nodes", 0, "init", "std"), "0.1", "a number is expected, found '0.1'"),
         (("nodes", 0, "init", "std"), True, "a number is expected, found true"),
         (("nodes", 0, "init"), None, "an object is expected, found null"),
-        (("nodes", 0, "id"), "a/b", "found 'a/b'"),
+        (("nodes", 0, "id"), "a/", "found 'a/'"),
         (("nodes", 1), "Relu", "an object is expected, found 'Relu'"),
         (("nodes",), [], "1 or more entries are expected, found 0"),
         (("edges",), [], "1 or more entries are expected, found 0"),
