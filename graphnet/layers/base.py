@@ -365,6 +365,7 @@ LAYERS: Registry[Layer] = Registry(
         "graphnet.layers.convolution": ("Conv2D", "Conv1D"),
         "graphnet.layers.transposed": ("ConvTranspose2D",),
         "graphnet.layers.pooling": ("MaxPool2D", "AvgPool2D", "GlobalAvgPool2D"),
+        "graphnet.layers.sequence_pooling": ("MaxPool1D", "AvgPool1D"),
         "graphnet.layers.normalization": ("BatchNorm",),
         "graphnet.layers.layer_norm": ("LayerNorm", "RMSNorm"),
         "graphnet.layers.group_norm": ("GroupNorm", "InstanceNorm"),

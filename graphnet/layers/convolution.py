@@ -21,6 +21,7 @@ from graphnet.layers.image import (
     both,
     ends,
     image_shape,
+    sequence_shape,
 )
 
 FEW = 8
@@ -186,16 +187,10 @@ class Conv1D(Conv2D):
             return (math.prod(self.size(x).window.out), self.channels)
 
         def size(self, x: Shape) -> Size:
-            if len(x) != 2:
-                raise ShapeError("a sample must be a sequence: (length, channels)")
-            length, channels = x
+            length, channels = sequence_shape(x)
             self.check_groups(channels)
             reach = (self.kernel - 1) * self.dilation + 1
             before, behind = ends(self.padding, length, reach, self.stride)
-            if length + before + behind < reach:
-                raise ShapeError(
-                    f"its window of {reach} is larger than the sequence with its padding"
-                )
             pads = (before, 0, behind, 0) if self.stands(x) else (0, before, 0, behind)
             sizes = (length, self.kernel, self.stride, self.dilation)
             image, kernel, stride, dilation = ((n, 1) if self.stands(x) else (1, n) for n in sizes)

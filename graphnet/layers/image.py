@@ -1,4 +1,4 @@
-"""What layers of images have in common: attributes of one number for both axes or of two."""
+"""What layers of images and of sequences have in common: attributes of one number or of several."""
 
 from __future__ import annotations
 
@@ -58,15 +58,22 @@ def both(value: int | tuple[int, ...]) -> tuple[int, int]:
 def ends(
     value: str | int | tuple[int, ...], length: int, reach: int, stride: int
 ) -> tuple[int, int]:
-    """The padding of a sequence, (before, behind); "same": an odd one stands behind."""
+    """The padding of a sequence, (before, behind); "same": an odd one stands behind.
+
+    Errors: ShapeError where the window, of `reach` positions, is longer than all.
+    """
     if isinstance(value, tuple):
-        return value[0], value[1]
-    if isinstance(value, int):
-        return value, value
-    total = max((-(-length // stride) - 1) * stride + reach - length, 0)
-    if value == "causal":
-        return reach - 1, 0
-    return (total // 2, total - total // 2) if value == "same" else (0, 0)
+        before, behind = value
+    elif isinstance(value, int):
+        before = behind = value
+    elif value == "same":
+        total = max((-(-length // stride) - 1) * stride + reach - length, 0)
+        before, behind = total // 2, total - total // 2
+    else:
+        before, behind = reach - 1 if value == "causal" else 0, 0
+    if length + before + behind < reach:
+        raise ShapeError(f"its window of {reach} is larger than the sequence with its padding")
+    return before, behind
 
 
 def image_shape(x: Shape) -> tuple[int, int, int]:
@@ -77,3 +84,13 @@ def image_shape(x: Shape) -> tuple[int, int, int]:
     if len(x) != 3:
         raise ShapeError("a sample must be an image: (height, width, channels)")
     return x[0], x[1], x[2]
+
+
+def sequence_shape(x: Shape) -> tuple[int, int]:
+    """(length, channels) of a sample.
+
+    Errors: ShapeError for any other rank.
+    """
+    if len(x) != 2:
+        raise ShapeError("a sample must be a sequence: (length, channels)")
+    return x[0], x[1]

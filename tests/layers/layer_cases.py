@@ -241,6 +241,12 @@ CASES = [
         ((4, 3, 2),),
         (5, 3, 2),
     ),
+    Case("MaxPool1D", {"size": 2}, ((6, 3),), (3, 3), wrong=((1, 3),)),
+    Case("MaxPool1D", {"size": 3, "stride": 1, "padding": "causal"}, ((5, 2),), (5, 2)),
+    Case(
+        "AvgPool1D", {"size": 3, "stride": 2, "padding": "same"}, ((6, 2),), (3, 2), wrong=((4,),)
+    ),
+    Case("AvgPool1D", {"size": 2, "padding": [1, 0], "count_padding": True}, ((5, 3),), (3, 3)),
     Case("GlobalAvgPool2D", {}, ((3, 2, 4),), (4,), wrong=((3, 2),)),
     Case("BatchNorm", {}, ((3,),), (3,), wrong=((),)),
     Case("BatchNorm", {"momentum": 0.5, "eps": 0.001}, ((4, 3, 2),), (4, 3, 2)),

@@ -276,6 +276,24 @@ PEERS = [
         ((4, 5, 2),),
         on_images(F.avg_pool2d, (2, 3), 1, 1, count_include_pad=True),
     ),
+    Peer("MaxPool1D", {"size": 2}, ((7, 3),), on_images(F.max_pool1d, 2)),
+    Peer("MaxPool1D", {"size": 3, "stride": 1}, ((6, 2),), on_images(F.max_pool1d, 3, 1)),
+    Peer(
+        "MaxPool1D",
+        {"size": 3, "stride": 2, "padding": 1},
+        ((6, 2),),
+        on_images(F.max_pool1d, 3, 2, 1),
+    ),
+    Peer("AvgPool1D", {"size": 2}, ((7, 3),), on_images(F.avg_pool1d, 2)),
+    *(
+        Peer(
+            "AvgPool1D",
+            {"size": 3, "stride": stride, "padding": 1, "count_padding": counts},
+            ((6, 2),),
+            on_images(F.avg_pool1d, 3, stride, 1, count_include_pad=counts),
+        )
+        for stride, counts in ((1, False), (2, True))
+    ),
     *(
         Peer("GlobalAvgPool2D", {}, shapes, lambda x: x.mean((1, 2)))
         for shapes in (((4, 3, 5),), ((1, 1, 2),), ((7, 8, 1),))
