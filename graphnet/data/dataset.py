@@ -33,6 +33,8 @@ class Split:
 
     inputs: Mapping[str, Array]
     targets: Array | Mapping[str, Array]
+    fitted: bool = False
+    """Whether pictures are as the network sees them: `ImagePreparation.picture` made them."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.inputs, Mapping):

@@ -15,11 +15,10 @@ from graphnet.data.dataset import Array, Dataset, Split
 from graphnet.data.targets import (
     Complaints,
     Target,
+    answers,
     held_out,
-    indices,
     labels_found,
     named_targets,
-    shaped,
 )
 from graphnet.errors import DatasetError, clipped, quoted
 from graphnet.inputs import dtype_of
@@ -74,21 +73,25 @@ def load_csv(spec: GraphSpec, data: Csv, folder: Path, fitted: Prepared | None =
             what = f"'{target.output}' gives {target.scores}: its target is one column of labels"
             raise DatasetError(clipped(f"{spec.name}: {what}"))
         kinds |= dict.fromkeys(names, "category" if target.classes is not None else "number")
-    train = read_table(folder / data.train, kinds, data)
-    test = read_table(folder / data.test, kinds, data) if data.test is not None else None
+    train = read_table(folder / data.train, kinds, data.unused, data.delimiter)
+    test = None
+    if data.test is not None:
+        test = read_table(folder / data.test, kinds, data.unused, data.delimiter)
     if data.test_share is not None:
         classes = [train.cells[names[0]] for target, names in targets if target.classes is not None]
         chosen = held_out(len(train), data.test_share, classes[0] if len(classes) == 1 else None)
         train, test = train.part(~chosen), train.part(chosen)
     prepared = fitted or _fit(spec, data, targets, train)
-    parts = [
-        None if table is None else _split(spec, targets, prepared, table) for table in (train, test)
-    ]
-    assert parts[0] is not None
-    return Dataset("csv", parts[0], parts[1], prepare=prepared)
+
+    def split(table: Table) -> Split:
+        return _split(spec, targets, prepared, table)
+
+    return Dataset("csv", split(train), split(test) if test else None, prepare=prepared)
 
 
-def read_table(path: Path, kinds: Mapping[str, Kind], data: Csv) -> Table:
+def read_table(
+    path: Path, kinds: Mapping[str, Kind], unused: Sequence[str], delimiter: str
+) -> Table:
     """All rows of a file.
 
     Errors: DatasetError.
@@ -100,7 +103,7 @@ def read_table(path: Path, kinds: Mapping[str, Kind], data: Csv) -> Table:
     # One text for equal cells: a category has few values and many rows.
     known: dict[Any, Any] = {}
     with open_file(path, WANTED) as file:
-        reader = TableReader(file, path, kinds, data.unused, data.delimiter)
+        reader = TableReader(file, path, kinds, unused, delimiter)
         for line, found, wrong in reader:
             if wrong is not None:
                 complaints.add(wrong)
@@ -184,12 +187,5 @@ def _split(
         for i in sorted(wrong):
             complaints.add(f"{table.name}:{table.lines[i]}: {wrong[i]}")
     complaints.done()
-    found: dict[str, Array] = {}
-    for target, names in targets:
-        if target.classes is not None:
-            labels = target.labels or prepared.labels[target.output]
-            found[target.name] = indices(table.cells[names[0]], labels, table.places)
-        else:
-            numbers = np.array([table.cells[name] for name in names], np.float64).T
-            found[target.name] = shaped(target, numbers, table.name)
-    return Split(inputs, next(iter(found.values())) if len(found) == 1 else found)
+    cells = [[table.cells[name] for name in names] for _, names in targets]
+    return Split(inputs, answers(targets, cells, prepared, table.places, table.name))

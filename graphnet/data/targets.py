@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from graphnet.data.dataset import Array
 from graphnet.declaration import Shape, did_you_mean
 from graphnet.errors import DatasetError, clipped, quoted
+from graphnet.spec.prepared import Prepared
 from graphnet.spec.reader import Resolved
 
 MOST = 10
@@ -130,6 +131,28 @@ def indices(
             complaints.add(f"{place}: {quoted(name)} is no label{hint}")
     complaints.done()
     return np.fromiter((codes[name] for name in names), np.int64, len(names))
+
+
+def answers(
+    named: Sequence[tuple[Target, tuple[str, ...]]],
+    cells: Sequence[Sequence[Sequence[Any]]],
+    prepared: Prepared,
+    places: Sequence[str],
+    where: str,
+) -> Array | dict[str, Array]:
+    """What a Split takes as targets: an array, or a dict by name where there are several.
+
+    cells: for each target its columns. places: where each sample stands, where: all of them.
+    Errors: DatasetError.
+    """
+    found: dict[str, Array] = {}
+    for (target, _), columns in zip(named, cells, strict=True):
+        if target.classes is not None:
+            labels = target.labels or prepared.labels[target.output]
+            found[target.name] = indices(columns[0], labels, places)
+        else:
+            found[target.name] = shaped(target, np.array(columns, np.float64).T, where)
+    return next(iter(found.values())) if len(found) == 1 else found
 
 
 def shaped(target: Target, numbers: Array, where: str) -> Array:

@@ -89,11 +89,12 @@ class ImagePreparation:
             np.add(out, self._offset, out=out)
         return out
 
-    def orient(self, pixels: Pixels) -> Pixels:
+    def orient(self, pixels: Pixels, inverted: bool = True) -> Pixels:
         """Each image 255 - p where its border lies on the other side of middle grey, else p.
 
-        That is done where `background` is set. When there is nothing to invert, the answer is a
-        view of `pixels`; else it is an array of its own.
+        That is done where `background` is set and `inverted` asks for it: pictures that `picture`
+        made may have another border than their files had. When there is nothing to invert, the
+        answer is a view of `pixels`; else it is an array of its own.
 
         Shapes: pixels (N, H, W, C), or (N, H, W) for grey -> (N, H, W, C)
         Units: pixels 0-255; middle grey is 127.5.
@@ -101,7 +102,7 @@ class ImagePreparation:
         """
         self._check(pixels, 3 if pixels.ndim == 3 else 4)
         pixels = pixels.reshape(len(pixels), *self.image.shapes[0])
-        if self.image.background is None:
+        if self.image.background is None or not inverted:
             return pixels
         wrong = self._wrong(_border(pixels))
         # p ^ 255 = 255 - p: one pass over the images, with nothing between.

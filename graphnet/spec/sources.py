@@ -60,6 +60,14 @@ def _delimiter(value: str) -> str:
     return value
 
 
+Unused = Annotated[
+    tuple[Text, ...],
+    Field(strict=False, max_length=MAX_COLUMNS),
+    BeforeValidator(few(MAX_COLUMNS)),
+]
+Delimiter = Annotated[str, AfterValidator(_delimiter)]
+
+
 def one_test(test: Any, share: float | None) -> None:
     """Refuse two test parts."""
     if test is not None and share is not None:
@@ -148,13 +156,9 @@ class Csv(DataSpec):
     """The column that is learnt: class names or a number, as the loss takes. A list of columns for
     several numbers; an object by target name for several losses; absent where every target of the
     losses is an input."""
-    unused: Annotated[
-        tuple[Text, ...],
-        Field(strict=False, max_length=MAX_COLUMNS),
-        BeforeValidator(few(MAX_COLUMNS)),
-    ] = ()
+    unused: Unused = ()
     """Columns of the file that are no input and no target."""
-    delimiter: Annotated[str, AfterValidator(_delimiter)] = ","
+    delimiter: Delimiter = ","
     """The character between two cells."""
     test: Path | None = None
     """Held-out rows of the same columns; absent: see `test_share`, else no test accuracy."""
@@ -173,12 +177,57 @@ class Csv(DataSpec):
         return by_name(self.target)
 
 
+class Folder(DataSpec):
+    """PNG and JPEG files: a class a folder, whose name is the label; or as a table names them."""
+
+    source: Literal["folder"]
+    train: Path
+    """The folder of the training pictures; relative to the spec's folder."""
+    labels: Path | None = None
+    """A CSV file with a header that names the pictures, from `train` on, and their labels; absent:
+    each folder in `train` holds the pictures of one class."""
+    file: Text = "file"
+    """In `labels`, the column of the pictures' names."""
+    target: TargetField = "label"
+    """In `labels`, the column that is learnt: see the source csv."""
+    unused: Unused = ()
+    """In `labels`, columns that nothing needs."""
+    delimiter: Delimiter = ","
+    """In `labels`, the character between two cells."""
+    test: Path | None = None
+    """The folder of held-out pictures; absent: see `test_share`, else no test accuracy."""
+    test_labels: Path | None = None
+    """As `labels`, for `test`."""
+    test_share: Share | None = None
+    """The share of the training pictures that is held out in place of `test`: always the same, of
+    each class its share."""
+
+    @model_validator(mode="after")
+    def _parts(self) -> Folder:
+        one_test(self.test, self.test_share)
+        if self.labels is None:
+            for name in ("file", "target", "unused", "delimiter", "test_labels"):
+                if name in self.model_fields_set:
+                    raise below("belongs to 'labels', which is not given: leave it out", name)
+        elif self.test is not None and self.test_labels is None:
+            raise below("needs 'test_labels' beside it, as 'train' has 'labels'", "test")
+        elif self.test is None and self.test_labels is not None:
+            raise below("needs 'test' beside it", "test_labels")
+        return self
+
+    @property
+    def targets(self) -> dict[str | None, tuple[str, ...]]:
+        """The columns of each target, by its name; None where there is one without a name."""
+        return by_name(self.target)
+
+
 SOURCES: dict[str, type[DataSpec]] = {
     "digits": Digits,
     "mnist": Mnist,
     "fashion_mnist": FashionMnist,
     "idx": Idx,
     "csv": Csv,
+    "folder": Folder,
 }
 DataField = Annotated[
     DataSpec,

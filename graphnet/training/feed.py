@@ -56,7 +56,7 @@ class Feed:
             if name is None:
                 self._inputs = batch_of(net.spec, split.inputs).inputs
             else:
-                self._take_pictures(name, split.inputs)
+                self._take_pictures(name, split.inputs, split.fitted)
             self.targets = self._take_targets(split.targets)
         except GraphnetError as e:
             raise type(e)(clipped(f"{what}: {e}")) from None
@@ -73,7 +73,7 @@ class Feed:
         bytes_of = (n for n in with_image if getattr(inputs.get(n), "dtype", None) == np.uint8)
         return next(bytes_of, None)
 
-    def _take_pictures(self, name: str, inputs: Mapping[str, Array]) -> None:
+    def _take_pictures(self, name: str, inputs: Mapping[str, Array], fitted: bool) -> None:
         spec = self.net.spec
         declared = spec.inputs[name]
         assert declared.image is not None
@@ -82,7 +82,8 @@ class Feed:
             raise DatasetError(f"pictures fill input '{name}' alone; the others need a 'value'")
         self._name = name
         self._preparation = ImagePreparation(declared.image, declared.shape, spec.dtype)
-        self._pixels = self._preparation.orient(next(iter(inputs.values())))
+        pixels = next(iter(inputs.values()))
+        self._pixels = self._preparation.orient(pixels, inverted=not fitted)
 
     def _take_targets(self, t: Array | Mapping[str, Array]) -> dict[int, Array]:
         """By the number of the loss, what the data set gives it; an input that is a target is
