@@ -9,6 +9,7 @@
         CorruptBundleError  InvalidBundleError  BundleMismatchError
         BundleLimitError   4
       DatasetError         3   training data
+  ExchangeError        3   a model of another program, or one that has no counterpart there
       ImageError           3   a picture
       ImageTooLargeError   4
       DivergedError        5   numbers that left the finite range
@@ -83,6 +84,12 @@ class BundleMismatchError(BundleError):
 
 class DatasetError(GraphnetError):
     """Training data that is missing, damaged or does not fit the spec."""
+
+    exit_code = 3
+
+
+class ExchangeError(GraphnetError):
+    """A model of another program that cannot be read, or one of ours that it cannot hold."""
 
     exit_code = 3
 

@@ -21,6 +21,8 @@ class _Pooling(NodeSpec):
     padding: PaddingField = "valid"
     """Around the image: "same", "valid" (none), one number for all sides, two (above and below,
     left and right) or four (above, left, below, right)."""
+    dilation: BothField = 1
+    """Rows and columns from one element of a window to the next."""
 
     def infer_shape(self, x: Shape) -> Shape:
         return (*self.window(x).out, x[2])
@@ -34,7 +36,7 @@ class _Pooling(NodeSpec):
         height, width, _ = image_shape(x)
         size = both(self.size)
         stride = size if self.stride is None else both(self.stride)
-        return window((height, width), size, stride, (1, 1), self.padding)
+        return window((height, width), size, stride, both(self.dilation), self.padding)
 
     def padded(self, x: Shape) -> Shape:
         """The shape of a sample with its padding."""
@@ -45,8 +47,8 @@ class _Pooling(NodeSpec):
 class MaxPool2D(Layer):
     """out = the largest element of each window
 
-    Shapes: x (N, H, W, C) -> out (N, H', W', C), H' = floor((H + padding - rows) / stride) + 1;
-    "same": ceil(H / stride). Padding is never the largest.
+    Shapes: x (N, H, W, C) -> out (N, H', W', C), H' = floor((H + padding - reach) / stride) + 1,
+    reach = (rows - 1) * dilation + 1; "same": ceil(H / stride). Padding is never the largest.
     Errors: ShapeError unless a sample is an image with room for a window.
     Source: Deep Learning from Scratch, 7.3 and 7.4.4; ONNX, MaxPool. dx = dout at the element that
     was largest, of equals the first one column by column.
@@ -230,13 +232,15 @@ class GlobalAvgPool2D(Layer):
 def _rows(w: Window, x: Array) -> list[Array]:
     """The rows of every window: kh views (N, out height, W, C)."""
     last = (w.out[0] - 1) * w.stride[0] + 1
-    return [x[:, i : i + last : w.stride[0]] for i in range(w.kernel[0])]
+    starts = (i * w.dilation[0] for i in range(w.kernel[0]))
+    return [x[:, i : i + last : w.stride[0]] for i in starts]
 
 
 def _columns(w: Window, down: Array) -> list[Array]:
     """The columns of every window: kw views (N, out height, out width, C)."""
     last = (w.out[1] - 1) * w.stride[1] + 1
-    return [down[:, :, j : j + last : w.stride[1]] for j in range(w.kernel[1])]
+    starts = (j * w.dilation[1] for j in range(w.kernel[1]))
+    return [down[:, :, j : j + last : w.stride[1]] for j in starts]
 
 
 def _largest(parts: list[Array], out: Array) -> Array:

@@ -233,6 +233,18 @@ CASES = [
         "MaxPool2D", {"size": [3, 2], "stride": [2, 1], "padding": "same"}, ((5, 4, 2),), (3, 4, 2)
     ),
     Case("MaxPool2D", {"size": 3, "stride": 2}, ((7, 8, 2),), (3, 3, 2), wrong=((7, 8),)),
+    Case(
+        "MaxPool2D",
+        {"size": [2, 3], "stride": 1, "dilation": [3, 2], "padding": 1},
+        ((5, 4, 2),),
+        (4, 2, 2),
+    ),
+    Case(
+        "AvgPool2D",
+        {"size": 2, "stride": 2, "dilation": [2, 3], "padding": [1, 0, 0, 2]},
+        ((5, 6, 2),),
+        (2, 3, 2),
+    ),
     Case("AvgPool2D", {"size": 2}, ((4, 6, 3),), (2, 3, 3), wrong=((4,),)),
     Case("AvgPool2D", {"size": 3, "stride": 2, "padding": 1}, ((5, 4, 2),), (3, 2, 2)),
     Case(

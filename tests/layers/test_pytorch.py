@@ -263,6 +263,12 @@ PEERS = [
         ((5, 4, 2),),
         on_images(F.max_pool2d, (3, 2), 1, (1, 1)),
     ),
+    Peer(
+        "MaxPool2D",
+        {"size": [2, 3], "stride": 1, "dilation": 2, "padding": 1},
+        ((5, 6, 2),),
+        on_images(F.max_pool2d, (2, 3), 1, 1, 2),
+    ),
     Peer("AvgPool2D", {"size": 2}, ((6, 4, 3),), on_images(F.avg_pool2d, 2)),
     Peer(
         "AvgPool2D",

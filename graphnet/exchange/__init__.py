@@ -1,0 +1,1 @@
+"""Networks of other programs: ONNX, safetensors, and plain JSON with `.npz`."""

@@ -1,0 +1,1 @@
+"""ONNX -> Network: every tensor of the model is a constant or an array whose axes are labelled."""
