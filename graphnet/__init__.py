@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from graphnet.spec.graph import GraphSpec as GraphSpec
     from graphnet.spec.reader import parse_spec as parse_spec
     from graphnet.spec.reader import read_spec as read_spec
-    from graphnet.training.loop import EpochResult as EpochResult
+    from graphnet.training.evaluate import evaluate as evaluate
     from graphnet.training.loop import fit as fit
+    from graphnet.training.result import EpochResult as EpochResult
 
 __version__ = "0.1.0"
 
@@ -43,8 +44,9 @@ _HOMES = {
     "GraphSpec": "graphnet.spec.graph",
     "parse_spec": "graphnet.spec.reader",
     "read_spec": "graphnet.spec.reader",
-    "EpochResult": "graphnet.training.loop",
+    "evaluate": "graphnet.training.evaluate",
     "fit": "graphnet.training.loop",
+    "EpochResult": "graphnet.training.result",
 }
 __all__ = sorted(_HOMES)
 

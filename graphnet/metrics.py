@@ -4,49 +4,49 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from graphnet.layers.base import Array
-from graphnet.spec.metrics import (
-    F1,
-    MAE,
-    R2,
-    RMSE,
-    Accuracy,
-    Kind,
-    MetricSpec,
-    OfClass,
-    Precision,
-    Recall,
-    TopK,
-)
+from graphnet.spec.families import Kind, MetricSpec
+from graphnet.spec.metrics import F1, MAE, R2, RMSE, Accuracy, OfClass, Precision, Recall, TopK
 
 
 class Answers:
     """What a network answered beside what is right, a row a decision.
 
-    Shapes: classes: scores (N, ..., C), t (N, ...) indices -> (M, C) and (M,); binary: scores and
-    t of one shape, t 0 or 1 -> (M,) both; numbers: one shape -> (N, D) both.
+    Shapes: classes: scores (N, ..., C), t (N, ...) indices -> (M, C) and (M,); binary and numbers:
+    scores and t of one shape (N, ...) -> (N, D) both. A target equal to `ignore` has no row.
     """
 
-    def __init__(self, kind: Kind, scores: Array, t: Array) -> None:
-        self.classes = scores.shape[-1] if kind == "classes" else 2
+    def __init__(self, kind: Kind, scores: Array, t: Array, ignore: int | None = None) -> None:
         self.scores: Array
         self.t: Array
         if kind == "classes":
             self.scores, self.t = scores.reshape(-1, scores.shape[-1]), t.reshape(-1)
-        elif kind == "binary":
-            self.scores, self.t = scores.reshape(-1), t.reshape(-1).astype(np.intp)
+            if ignore is not None and (self.t == ignore).any():
+                counted = self.t != ignore
+                self.scores, self.t = self.scores[counted], self.t[counted]
         else:
             self.scores, self.t = scores.reshape(len(scores), -1), t.reshape(len(scores), -1)
+        if kind == "binary":
+            self.t = (self.t > 0.5).astype(np.intp)
+        # Several questions a sample: each is a class of its own, that a sample is of or not.
+        self.questions = kind == "binary" and self.scores.shape[1] > 1
+        self.binary = kind == "binary"
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return 2 if self.binary and not self.questions else int(self.scores.shape[1])
 
     @cached_property
     def found(self) -> Array:
-        """The class of each row."""
-        if self.scores.ndim == 1:
+        """The class of each row; of questions, the answer of each."""
+        if self.binary:
             return (self.scores > 0).astype(np.intp)
         best: Array = self.scores.argmax(axis=1)
         return best
@@ -81,10 +81,11 @@ class Share(Metric):
         return right
 
     def count(self, answers: Answers) -> Array:
-        return np.array([np.count_nonzero(self.right(answers)), len(answers.t)])
+        right = self.right(answers)
+        return np.array([np.count_nonzero(right), right.size])
 
     def value(self, counts: Array) -> float:
-        return int(counts[0]) / int(counts[1])
+        return int(counts[0]) / max(int(counts[1]), 1)
 
 
 class ShareOfBest(Share):
@@ -102,24 +103,29 @@ class ShareOfBest(Share):
 
 
 class PerClass(Metric):
-    """Counts: of each class, samples that are found and of it, that are found, and that are of it.
-
-    Shapes: (3, C)
-    """
+    """A figure of each class, or their mean; counts as `counts_of` has them."""
 
     spec: OfClass
 
     def count(self, answers: Answers) -> Array:
-        found, t, classes = answers.found, answers.t, answers.classes
-        parts = (t[found == t], found, t)
-        return np.stack([np.bincount(part, minlength=classes) for part in parts])
+        return counts_of(answers)
 
     def value(self, counts: Array) -> float:
         figures = FIGURES[type(self.spec)](counts)
         if self.spec.label is None:
             # A class that no sample has says nothing of the scores.
-            return float(np.mean(figures[counts[2] > 0]))
+            figures = figures[counts[2] > 0]
+            return float(np.mean(figures)) if len(figures) else 0.0
         return float(figures[place_of(self.spec.label, self.labels)])
+
+
+def counts_of(answers: Answers) -> Array:
+    """Of each class: samples that are found and of it, that are found, that are of it: (3, C)."""
+    found, t = answers.found, answers.t
+    if answers.questions:
+        return np.stack([(found & t).sum(axis=0), found.sum(axis=0), t.sum(axis=0)])
+    parts = (t[found == t], found.reshape(-1), t.reshape(-1))
+    return np.stack([np.bincount(part, minlength=answers.classes) for part in parts])
 
 
 def place_of(label: str, labels: Sequence[str] | None) -> int:
@@ -195,10 +201,47 @@ class MeanError(Metric):
         return mean if isinstance(self.spec, MAE) else math.sqrt(mean)
 
 
+MOST_CONFUSED = 500
+"""Classes; of more, the confusion matrices of all pieces would take a large part of the memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassReport:
+    """How well each class is found. labels: their names; samples: how many are of each.
+
+    confusion: of the samples of the class of a row, how many are given the class of a column;
+    None for several questions a sample, and for more than MOST_CONFUSED classes.
+    Shapes: precision, recall, f1, samples (C,); confusion (C, C)
+    Units: 0 to 1.
+    """
+
+    labels: tuple[str, ...]
+    precision: Array
+    recall: Array
+    f1: Array
+    samples: Array
+    confusion: Array | None
+
+
+def report_of(counts: Array, labels: Sequence[str] | None, *, matrix: bool) -> ClassReport:
+    """From a confusion matrix (matrix), or from counts of each class."""
+    three = counts
+    if matrix:
+        three = np.stack([counts.diagonal(), counts.sum(axis=0), counts.sum(axis=1)])
+    names = tuple(labels or map(str, range(three.shape[1])))
+    figures = precision(three), recall(three), f1(three)
+    return ClassReport(names, *figures, three[2], counts if matrix else None)
+
+
 def confusion(answers: Answers) -> Array:
-    """Of the samples of the class of a row, how many are given the class of a column: (C, C)."""
+    """Of the samples of the class of a row, how many are given the class of a column: (C, C).
+
+    Not for several questions a sample.
+    """
     classes = answers.classes
-    pairs: Array = np.bincount(answers.t * classes + answers.found, minlength=classes**2)
+    pairs: Array = np.bincount(
+        (answers.t * classes + answers.found).reshape(-1), minlength=classes**2
+    )
     return pairs.reshape(classes, classes)
 
 

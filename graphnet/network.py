@@ -54,15 +54,12 @@ class Network:
     def __init__(
         self, graph: Resolved, arrays: Mapping[str, Array], flat: Array | None = None
     ) -> None:
-        self.graph = graph
-        self.engine = Engine(graph, arrays, flat)
         self.history: list[dict[str, Any]] = []
         self.meta: dict[str, str] = {}
         self.prepare: Prepared | None = None
-        self._prediction = Prediction(self.engine, lambda: self.replica().engine)
         self._arrays = dict(arrays)
         self._flat = flat
-        self._forward: tuple[Batch, int] | None = None
+        self.take(graph)
 
     @property
     def spec(self) -> GraphSpec:
@@ -95,6 +92,14 @@ class Network:
         if named is None and self.prepare is not None:
             return self.prepare.labels.get(output)
         return named
+
+    def take(self, graph: Resolved) -> None:
+        """Go on as another graph with the same nodes and the same arrays: what its spec says beside
+        them has changed. `layers` are new ones."""
+        self.graph = graph
+        self.engine = Engine(graph, self._arrays, self._flat)
+        self._prediction = Prediction(self.engine, lambda: self.replica().engine)
+        self._forward: tuple[Batch, int] | None = None
 
     def replica(self) -> Network:
         """A network with the same parameters (shared) and its own buffers and gradients."""

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from graphnet.metrics import Answers, confusion, f1, metric_for, precision, recall
-from graphnet.spec.metrics import METRIC_SPECS
+from graphnet.spec.families import METRICS
 
 LABELS = ["ant", "bee", "cat", "dog", "elk"]
 
 
 def measured(what, answers, labels=None):
-    metric = metric_for(METRIC_SPECS[what["type"]].model_validate(what), labels)
+    metric = metric_for(METRICS[what["type"]].model_validate(what), labels)
     return metric.value(metric.count(answers))
 
 
@@ -61,9 +61,9 @@ def test_numbers_are_judged_as_scikit_learn_does(numbers):
     assert measured({"type": "RMSE"}, numbers) == pytest.approx(root)
 
 
-@pytest.mark.parametrize("what", [{"type": name} for name in METRIC_SPECS])
+@pytest.mark.parametrize("what", [{"type": name} for name in METRICS])
 def test_pieces_add_up(what, classes, numbers):
-    metric = metric_for(METRIC_SPECS[what["type"]].model_validate(what))
+    metric = metric_for(METRICS[what["type"]].model_validate(what))
     kind = metric.spec.kinds[0]
     whole = classes if kind == "classes" else numbers
     pieces = [
@@ -103,7 +103,7 @@ def test_every_place_of_a_sequence_counts():
 def test_a_class_that_nobody_names_or_has_costs_no_division_by_zero(recwarn):
     # Class 1 is found and never right, class 2 never found, class 3 is of no sample.
     answers = Answers("classes", np.eye(4)[[0, 1, 1]], np.array([0, 0, 2]))
-    counts = metric_for(METRIC_SPECS["Recall"](type="Recall")).count(answers)
+    counts = metric_for(METRICS["Recall"](type="Recall")).count(answers)
     np.testing.assert_allclose(precision(counts), [1, 0, 0, 0])
     np.testing.assert_allclose(recall(counts), [0.5, 0, 0, 0])
     np.testing.assert_allclose(f1(counts), [2 / 3, 0, 0, 0])
@@ -116,3 +116,25 @@ def test_targets_that_do_not_vary_are_met_or_not(y, r2):
     answers = Answers("numbers", np.full(3, y), np.full(3, 5.0))
     assert measured({"type": "R2"}, answers) == r2
     assert measured({"type": "R2", "average": "uniform"}, answers) == r2
+
+
+def test_several_questions_a_sample_are_classes_of_their_own(rng):
+    t = rng.integers(0, 2, (50, 3))
+    scores = rng.normal(size=(50, 3)) + t
+    answers = Answers("binary", scores, t)
+    assert measured({"type": "Accuracy"}, answers) == np.mean((scores > 0) == t)
+    yes = scores[:, 1] > 0
+    one = measured({"type": "Precision", "label": "b"}, answers, ["a", "b", "c"])
+    assert one == np.sum(yes & (t[:, 1] == 1)) / np.sum(yes)
+    pytest.importorskip("sklearn.metrics")
+    from sklearn.metrics import f1_score
+
+    mean = f1_score(t, scores > 0, average="macro")
+    assert measured({"type": "F1"}, answers) == pytest.approx(mean)
+
+
+def test_what_is_ignored_does_not_count():
+    scores = np.eye(3)[np.array([[0, 1], [2, 2]])]
+    answers = Answers("classes", scores, np.array([[0, -1], [1, -1]]), ignore=-1)
+    assert measured({"type": "Accuracy"}, answers) == 0.5
+    assert confusion(answers).sum() == 2

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from graphnet.spec.prepared import Prepared
 
 HISTORY = ("epoch", "loss", "train_accuracy", "test_accuracy")
-"""What an epoch leaves behind; a test accuracy may be null. No durations: same run, same bytes."""
+"""What an epoch leaves behind; accuracies may be null. No durations: same run, same bytes."""
+MORE_HISTORY = ("validation_loss", "validation_accuracy", "metrics", "best")
+"""What it leaves where it was measured; best: the network that early stopping kept is its."""
 
 
 def save(path: str | os.PathLike[str], net: Network, *, limit: int = MAX_FILE_BYTES) -> int:
@@ -152,17 +154,27 @@ def _history(train: dict[str, Any]) -> list[dict[str, Any]]:
     if set(train) != {"history"} or not isinstance(history, list) or not history:
         raise InvalidBundleError("'train' must hold 'history' alone: a list of epochs")
     for i, epoch in enumerate(history):
-        if not isinstance(epoch, dict) or set(epoch) != set(HISTORY) or not _measured(epoch):
+        if not isinstance(epoch, dict) or not _measured(epoch):
             what = f"an object with {', '.join(HISTORY)} is expected"
             raise InvalidBundleError(f"'train.history[{i}]': {what}")
     return history
 
 
 def _measured(epoch: dict[str, Any]) -> bool:
-    numbers = [epoch[name] for name in HISTORY if name != "epoch"]
-    # Regression has no accuracies; classification has both, or no test part.
-    if epoch["test_accuracy"] is None:
-        numbers = [n for n in numbers if n is not None]
-    if epoch["loss"] is None:
+    """Whether an epoch has the keys that it must and may have, and numbers under them."""
+    if not set(HISTORY) <= set(epoch) <= {*HISTORY, *MORE_HISTORY}:
         return False
-    return type(epoch["epoch"]) is int and all(type(number) is float for number in numbers)
+    if type(epoch["epoch"]) is not int or type(epoch["loss"]) is not float:
+        return False
+    accuracies = [epoch[name] for name in ("train_accuracy", "test_accuracy")]
+    if "validation_loss" in epoch or "validation_accuracy" in epoch:
+        accuracies.append(epoch.get("validation_accuracy", ""))
+        if type(epoch.get("validation_loss")) is not float:
+            return False
+    if not all(number is None or type(number) is float for number in accuracies):
+        return False
+    metrics = epoch.get("metrics", {"": 0.0})
+    if not isinstance(metrics, dict) or not metrics:
+        return False
+    numbers = all(type(number) is float for number in metrics.values())
+    return numbers and epoch.get("best", True) is True

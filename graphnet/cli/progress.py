@@ -12,7 +12,7 @@ from typing import Any
 
 from graphnet.cli.common import emit
 from graphnet.spec.graph import GraphSpec
-from graphnet.training.loop import EpochResult, Progress
+from graphnet.training.result import EpochResult, Progress
 
 
 class Display(AbstractContextManager["Display"]):
@@ -44,20 +44,47 @@ class Display(AbstractContextManager["Display"]):
     def line(self, result: EpochResult) -> str:
         """One epoch as text; loss in nats, accuracies 0 to 1."""
         width = len(str(self.epochs))
-        train = "" if result.train_accuracy is None else f"  train {result.train_accuracy:.4f}"
-        test = "" if result.test_accuracy is None else f"  test {result.test_accuracy:.4f}"
+        parts = "".join(f"  {text}" for text in told(result))
+        best = "  best" if result.best_epoch == result.epoch else ""
         rate = self.samples / result.seconds
         return (
-            f"epoch {result.epoch:>{width}}/{self.epochs}  loss {result.loss:.4f}"
-            f"{train}{test}  {rate:,.0f} samples/s"
+            f"epoch {result.epoch:>{width}}/{self.epochs}  loss {result.loss:.4f}{parts}"
+            f"  {rate:,.0f} samples/s{best}"
         )
+
+
+def told(result: EpochResult, digits: int = 4, most: int = 100) -> list[str]:
+    """Of each part that was measured, its name and figures: `test 0.9750 top3 0.9972`.
+
+    most: so many figures of each.
+    """
+    found = []
+    for part in ("train", "validation", "test"):
+        figures = []
+        of_part = {
+            name.removeprefix(f"{part}_"): value
+            for name, value in result.metrics.items()
+            if name.startswith(f"{part}_")
+        }
+        accuracy = getattr(result, f"{part}_accuracy")
+        if accuracy is not None and not any(name.startswith("accuracy/") for name in of_part):
+            figures.append(f"{accuracy:.{digits}f}")
+        if part == "validation" and result.validation_loss is not None:
+            figures.append(f"loss {result.validation_loss:.{digits}f}")
+        figures += [f"{name} {value:.{digits}f}" for name, value in of_part.items()]
+        if figures:
+            found.append(" ".join([part, *figures[:most]]))
+    return found
 
 
 class JsonLines(Display):
     """An object a line on standard output."""
 
     def epoch(self, result: EpochResult) -> None:
-        found: dict[str, Any] = {**vars(result), "seconds": round(result.seconds, 6)}
+        found = result.entry()
+        if result.best_epoch is not None:
+            found["best_epoch"] = result.best_epoch
+        found["seconds"] = round(result.seconds, 6)
         emit(json.dumps(found), sys.stdout)
 
 
@@ -113,11 +140,7 @@ class Bar(Display):
         self._rich.update(self._task, completed=self._done, status=status, description=where)
 
     def epoch(self, result: EpochResult) -> None:
-        self._last = ""
-        if result.train_accuracy is not None:
-            self._last = f" train {result.train_accuracy:.3f}"
-        if result.test_accuracy is not None:
-            self._last += f" test {result.test_accuracy:.3f}"
+        self._last = "".join(f" {text}" for text in told(result, digits=3, most=1))
         self._loss = f"loss {result.loss:.3f}"
         self._show(result.epoch)
         if self.epochs <= 50 or result.epoch % (self.epochs // 25) == 0:

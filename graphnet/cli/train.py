@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from graphnet.builder import build
 from graphnet.bundle.model import contents_of, save
@@ -26,7 +27,9 @@ from graphnet.cli.common import (
     parser,
     run,
 )
-from graphnet.cli.progress import Display, JsonLines, download_bar, make_display
+from graphnet.cli.progress import download_bar, make_display
+from graphnet.cli.report import as_json as report_as_json
+from graphnet.cli.report import ending, outcome, tables
 from graphnet.data.load import load_data
 from graphnet.errors import SaveError, SpecError, clipped, printable
 from graphnet.network import Network
@@ -35,7 +38,8 @@ from graphnet.spec.overrides import override
 from graphnet.spec.reader import check_values
 from graphnet.spec.source import parse, read_text
 from graphnet.training.checkpoint import save_checkpoint
-from graphnet.training.loop import EpochResult, Trainer
+from graphnet.training.loop import Trainer
+from graphnet.training.measure import Measured
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,6 +61,9 @@ def _main(argv: Sequence[str] | None) -> int:
     arguments.add_argument("--data-dir", metavar="DIR", help="where data sets lie")
     arguments.add_argument(
         "--threads", type=count(1024), metavar="N", help="default: all processors"
+    )
+    arguments.add_argument(
+        "--report", action="store_true", help="end with precision, recall and confusion of classes"
     )
     arguments.add_argument("--json", action="store_true", help="print one object a line instead")
     options = arguments.parse_args(argv)
@@ -85,13 +92,13 @@ def _main(argv: Sequence[str] | None) -> int:
             net, data, threads=options.threads, on_step=display.step, should_stop=asked
         )
         display.start(trainer.train.samples)
-        result = None
         for result in trainer.run():
             display.epoch(result)
         if trainer.stopped:
             return _stopped(trainer, out)
         size = save(out, net)
-    _finish(display, net, result, out, size, time.perf_counter() - start)
+        report = trainer.report() if options.report else None
+    _finish(trainer, out, size, time.perf_counter() - start, report, as_json=options.json)
     return DONE
 
 
@@ -152,21 +159,31 @@ def _stopped(trainer: Trainer, out: str) -> int:
 
 
 def _finish(
-    display: Display, net: Network, result: EpochResult | None, out: str, size: int, seconds: float
+    trainer: Trainer,
+    out: str,
+    size: int,
+    seconds: float,
+    report: tuple[str, Measured] | None,
+    *,
+    as_json: bool,
 ) -> None:
+    net = trainer.net
     parameters = sum(param.size for param in net.params.values())
-    if isinstance(display, JsonLines):
-        last = {"bundle": out, "parameters": parameters, "seconds": round(seconds, 3)}
-        emit(json.dumps(last), sys.stdout)
+    if as_json:
+        last: dict[str, Any] = {"bundle": out, "parameters": parameters}
+        if trainer.best is not None:
+            last["best_epoch"] = trainer.best.epoch
+        if report is not None:
+            last["report"] = report_as_json(*report)
+        emit(json.dumps({**last, "seconds": round(seconds, 3)}), sys.stdout)
         return
-    assert result is not None
-    accuracy = f"loss {result.loss:.4f}"
-    if result.train_accuracy is not None:
-        accuracy = f"train accuracy {result.train_accuracy:.4f}"
-    if result.test_accuracy is not None:
-        accuracy = f"test accuracy {result.test_accuracy:.4f}"
+    if (text := ending(trainer)) is not None:
+        complain(text)
+    for text in tables(*report) if report is not None else ():
+        print(text)
     print(
-        f"{printable(out)}: {accuracy}, {parameters:,} parameters, {size:,} bytes, {seconds:.1f} s"
+        f"{printable(out)}: {outcome(trainer)}, {parameters:,} parameters, {size:,} bytes, "
+        f"{seconds:.1f} s"
     )
     if (example := _example(net)) is not None:
         print(f"next: {printable(command_line('infer', out, example))}")

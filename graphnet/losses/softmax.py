@@ -6,17 +6,51 @@ import math
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, Field
+from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
-from graphnet.declaration import Shape, few
-from graphnet.errors import DatasetError, ShapeError, quoted
+from graphnet.declaration import Shape
+from graphnet.errors import DatasetError, ShapeError, SpecError, quoted
 from graphnet.layers.base import Array, Buffer, Flops
 from graphnet.losses.base import Loss, LossSpec, register
 
+BALANCED = "balanced"
+MOST_CLASSES = 100_000
+
+
+def _class_weights(value: Any) -> Any:
+    """`"balanced"`, or numbers above 0."""
+    if value == BALANCED or value is None:
+        return value
+    if not isinstance(value, (list, tuple)) or not 2 <= len(value) <= MOST_CLASSES:
+        raise _wrong(f"one number a class or '{BALANCED}' is expected, found {quoted(value)}")
+    for i, weight in enumerate(value):
+        if type(weight) not in (int, float) or not 0 < weight < math.inf:
+            raise _wrong(f"a number above 0 is expected, found {quoted(weight)}", i)
+    return tuple(map(float, value))
+
+
+def _wrong(text: str, *steps: int) -> PydanticCustomError:
+    return PydanticCustomError("below", "{text}", {"text": text, "steps": steps})
+
+
 ClassWeights = Annotated[
-    tuple[Annotated[float, Field(gt=0)], ...],
-    Field(strict=False, min_length=2),
-    BeforeValidator(few(100_000)),
+    tuple[float, ...] | Literal["balanced"] | None,
+    PlainValidator(_class_weights),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"const": BALANCED},
+                {
+                    "type": "array",
+                    "items": {"type": "number", "exclusiveMinimum": 0},
+                    "minItems": 2,
+                    "maxItems": MOST_CLASSES,
+                },
+                {"type": "null"},
+            ]
+        }
+    ),
 ]
 
 
@@ -42,8 +76,10 @@ class SoftmaxWithLoss(Loss):
         type: Literal["SoftmaxWithLoss"]
         smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
         """How much of the target is spread evenly over all classes."""
-        class_weights: ClassWeights | None = None
-        """How much each class counts, in the order of the classes; absent: all the same."""
+        class_weights: ClassWeights = None
+        """How much each class counts, in the order of the classes; absent: all the same.
+        balanced: all samples of a class together as much as those of any other; training puts the
+        numbers that follow from its samples in place of the word."""
         ignore: int | None = None
         """A target that does not count, such as the padding of a text."""
 
@@ -56,7 +92,7 @@ class SoftmaxWithLoss(Loss):
             if not scores or scores[-1] < 2:
                 raise ShapeError("SoftmaxWithLoss takes one score a class: a binary choice has two")
             weights = self.class_weights
-            if weights is not None and len(weights) != scores[-1]:
+            if weights not in (None, BALANCED) and len(weights) != scores[-1]:
                 raise ShapeError(f"{len(weights)} class_weights for {scores[-1]} classes")
 
         def buffers(self, scores: Shape) -> dict[str, Buffer]:
@@ -167,6 +203,11 @@ class SoftmaxWithLoss(Loss):
         """What each target counts."""
         weights, ignore = self.spec.class_weights, self.spec.ignore
         known = np.zeros_like(t) if ignore is None else np.where(t == ignore, 0, t)
+        if isinstance(weights, str):
+            raise SpecError(
+                f"class_weights '{weights}' follow from the samples that are trained on: fit puts "
+                "numbers in their place"
+            )
         if weights is None:
             found = np.ones(len(t), dtype)
         else:

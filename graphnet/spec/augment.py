@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
-from graphnet.declaration import FAMILY, Declaration, tagged
+from graphnet.spec.families import AUGMENTS, AugmentSpec
 from graphnet.spec.problems import below
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class AugmentSpec(Declaration):
-    """One way to change a picture, drawn anew for each sample in each epoch."""
-
-    moves: ClassVar[bool] = True
-    """Whether it says where pixels come from: all such ones become one map, in their order."""
-
-    type: str
-    """The way."""
-
-
+@AUGMENTS.register
 class Shift(AugmentSpec):
     """Move by up to so many pixels, down or up and right or left, each drawn uniformly."""
 
@@ -30,6 +21,7 @@ class Shift(AugmentSpec):
     """The longest way along each axis, in pixels; fractions are interpolated."""
 
 
+@AUGMENTS.register
 class Rotate(AugmentSpec):
     """Turn about the centre by up to so many degrees, to either side, drawn uniformly."""
 
@@ -38,6 +30,7 @@ class Rotate(AugmentSpec):
     """The largest angle."""
 
 
+@AUGMENTS.register
 class Scale(AugmentSpec):
     """Enlarge about the centre by a factor that is drawn uniformly; below 1 makes smaller."""
 
@@ -55,6 +48,7 @@ class Scale(AugmentSpec):
         return self
 
 
+@AUGMENTS.register
 class Shear(AugmentSpec):
     """Slant: each row moves sideways by its distance from the centre times the tangent of an
     angle of up to so many degrees, to either side, drawn uniformly."""
@@ -64,6 +58,7 @@ class Shear(AugmentSpec):
     """The largest angle."""
 
 
+@AUGMENTS.register
 class Flip(AugmentSpec):
     """Mirror, with a probability."""
 
@@ -74,6 +69,7 @@ class Flip(AugmentSpec):
     """How often, 0 to 1."""
 
 
+@AUGMENTS.register
 class Noise(AugmentSpec):
     """Add to each pixel and channel a number drawn from a normal distribution."""
 
@@ -81,13 +77,3 @@ class Noise(AugmentSpec):
     type: Literal["Noise"]
     std: Annotated[float, Field(gt=0, le=100)]
     """Standard deviation, where 1 is the way from pixel 0 to 255; the sum is not clipped."""
-
-
-AUGMENTS: dict[str, type[AugmentSpec]] = {
-    cls.__name__: cls for cls in (Shift, Rotate, Scale, Shear, Flip, Noise)
-}
-AugmentField = Annotated[
-    AugmentSpec,
-    PlainValidator(tagged("augmentation", AUGMENTS)),
-    WithJsonSchema({FAMILY: "Augment"}),
-]

@@ -21,6 +21,14 @@ def check(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> list[
     problems = [*_values(spec), *_loss(spec, wiring, shapes), *_labels(spec, wiring, shapes)]
     problems += [*_integers(spec, wiring), *_pictures(spec), *_augmented(spec)]
     problems += filling.check(spec)
+    if (
+        not problems
+        and spec.train is not None
+        and (spec.train.metrics or spec.train.early_stopping)
+    ):
+        from graphnet.spec import measured  # what few files use
+
+        problems += measured.check(spec, wiring.outputs, shapes)
     # Scores that do not suit the loss or the labels do not suit the data either.
     return problems or list(_data_classes(spec, wiring, shapes))
 

@@ -1,41 +1,22 @@
-"""What is measured beside the loss after each epoch: `metrics` in the recipe."""
+"""What is measured after each epoch: `metrics` in the recipe."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import Field
 
-from graphnet.declaration import FAMILY, Declaration, Name, tagged
-
-Kind = Literal["classes", "binary", "numbers"]
-"""What scores stand for: one score a class; one score that is above 0 for yes; numbers."""
-CHOICES: tuple[Kind, ...] = ("classes", "binary")
+from graphnet.spec.families import METRICS, Better, Kind, MetricSpec
 
 
-class MetricSpec(Declaration):
-    """A figure that is measured over whole parts of the data."""
-
-    kinds: ClassVar[tuple[Kind, ...]] = CHOICES
-    """What scores it can judge."""
-
-    type: str
-    """The figure."""
-    on: Name | None = None
-    """The output that it judges; absent: every output with a loss that it can judge."""
-
-    @property
-    def figure(self) -> str:
-        """The name under which it is shown and kept."""
-        return self.type.lower()
-
-
+@METRICS.register
 class Accuracy(MetricSpec):
     """The share of samples whose class is right, 0 to 1."""
 
     type: Literal["Accuracy"]
 
 
+@METRICS.register
 class TopK(MetricSpec):
     """The share of samples whose class is among the k best scores, 0 to 1."""
 
@@ -61,18 +42,21 @@ class OfClass(MetricSpec):
         return super().figure if self.label is None else f"{super().figure}[{self.label}]"
 
 
+@METRICS.register
 class Precision(OfClass):
     """Of the samples that are given a class, the share that is of it; 0 where there is none."""
 
     type: Literal["Precision"]
 
 
+@METRICS.register
 class Recall(OfClass):
     """Of the samples of a class, the share that is found."""
 
     type: Literal["Recall"]
 
 
+@METRICS.register
 class F1(OfClass):
     """2 * precision * recall / (precision + recall)"""
 
@@ -85,6 +69,7 @@ class OfNumbers(MetricSpec):
     kinds: ClassVar[tuple[Kind, ...]] = ("numbers",)
 
 
+@METRICS.register
 class R2(OfNumbers):
     """1 - sum((t - y)^2) / sum((t - mean(t))^2), the share of the variance that is explained."""
 
@@ -94,31 +79,17 @@ class R2(OfNumbers):
     mean of their figures, in which one that hardly varies counts as much as any other."""
 
 
+@METRICS.register
 class MAE(OfNumbers):
     """mean(|t - y|), in the units of the target."""
 
+    better: ClassVar[Better] = "lower"
     type: Literal["MAE"]
 
 
+@METRICS.register
 class RMSE(OfNumbers):
     """sqrt(mean((t - y)^2)), in the units of the target."""
 
+    better: ClassVar[Better] = "lower"
     type: Literal["RMSE"]
-
-
-METRIC_SPECS: dict[str, type[MetricSpec]] = {
-    cls.__name__: cls for cls in (Accuracy, TopK, Precision, Recall, F1, R2, MAE, RMSE)
-}
-
-
-def _named(value: Any) -> Any:
-    """`"Accuracy"` for `{"type": "Accuracy"}`."""
-    return {"type": value} if isinstance(value, str) else value
-
-
-MetricField = Annotated[
-    MetricSpec,
-    PlainValidator(tagged("metric", METRIC_SPECS)),
-    BeforeValidator(_named),
-    WithJsonSchema({"anyOf": [{"enum": list(METRIC_SPECS)}, {FAMILY: "Metric"}]}),
-]

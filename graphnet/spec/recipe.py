@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from graphnet.declaration import Declaration, few
 from graphnet.optimizers import SGD, OptimizerField
 from graphnet.schedules import ScheduleField
-from graphnet.spec.augment import AugmentField
+from graphnet.spec.families import AugmentField, MetricField
 from graphnet.spec.problems import below
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]
@@ -38,6 +38,27 @@ class ClipSpec(Declaration):
         return self
 
 
+class EarlyStopping(Declaration):
+    """Training ends where it no longer improves; at the end, also where no epoch was left, the
+    network is again as it was after its best epoch.
+
+    Source: Prechelt, Early Stopping - But When?, 1998.
+    """
+
+    monitor: Annotated[str, Field(min_length=1, max_length=400)] = "validation_loss"
+    """What decides: `loss`, or a figure with its part before it, `validation_loss`,
+    `validation_accuracy`, `train_top5`; with several losses `validation_accuracy/OUTPUT`."""
+    patience: Annotated[int, Field(ge=1, lt=2**31)] = 5
+    """So many epochs without improvement in a row are the last ones."""
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+    """What improves by no more than this is no improvement that patience counts."""
+
+
+Metrics = Annotated[
+    tuple[MetricField, ...], Field(strict=False, max_length=100), BeforeValidator(few(100))
+]
+
+
 class TrainSpec(Declaration):
     """How training goes: mini-batches in a new order each epoch.
 
@@ -52,6 +73,14 @@ class TrainSpec(Declaration):
     """Everything random derives from it: initial weights and the order of samples."""
     optimizer: OptimizerField = SGD.Spec(type="SGD")
     """How gradients move parameters."""
+    validation: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """The share of the training samples that is kept apart, of each class alike, and measured
+    after each epoch."""
+    early_stopping: EarlyStopping | None = None
+    """When to stop before `epochs`; the network of the best epoch stays."""
+    metrics: Metrics | None = None
+    """What is measured after each epoch; absent: Accuracy, or R2 and MAE where a loss is one of
+    numbers."""
     augment: Annotated[
         tuple[AugmentField, ...], Field(strict=False, max_length=100), BeforeValidator(few(100))
     ] = ()

@@ -20,7 +20,6 @@ from graphnet.layers.base import LAYERS
 from graphnet.losses import LOSSES
 from graphnet.optimizers import OPTIMIZERS
 from graphnet.schedules import SCHEDULES
-from graphnet.spec.augment import AUGMENTS
 from graphnet.spec.blocks import (
     ARGUMENT_NAMES,
     BLOCK,
@@ -30,9 +29,10 @@ from graphnet.spec.blocks import (
     takes_arguments,
 )
 from graphnet.spec.columns import CategoryColumn, NumberColumn
+from graphnet.spec.families import AUGMENTS, METRICS
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
-from graphnet.spec.recipe import ClipSpec, TrainSpec
+from graphnet.spec.recipe import ClipSpec, EarlyStopping, TrainSpec
 from graphnet.spec.sources import SOURCES
 from graphnet.spec.text import TextSpec
 
@@ -49,6 +49,7 @@ def schema() -> dict[str, Any]:
         "Optimizer": [(name, cls.Spec, cls.__doc__) for name, cls in OPTIMIZERS.items()],
         "Schedule": [(name, cls, cls.__doc__) for name, cls in SCHEDULES.items()],
         "Augment": [(name, cls, cls.__doc__) for name, cls in AUGMENTS.items()],
+        "Metric": [(name, cls, cls.__doc__) for name, cls in METRICS.items()],
         "Data": [(name, cls, cls.__doc__) for name, cls in SOURCES.items()],
     }
     graph = models_json_schema([(GraphSpec, "validation")], by_alias=True)[1]["$defs"]
@@ -65,7 +66,8 @@ def schema() -> dict[str, Any]:
             definitions[f"{family}.{name}"] = body
             names.append(name)
         definitions[family] = _one_of(family, tag, names)
-    for part in (GraphSpec, InputSpec, ImageSpec, TextSpec, TrainSpec, ClipSpec):
+    parts = (GraphSpec, InputSpec, ImageSpec, TextSpec, TrainSpec, ClipSpec, EarlyStopping)
+    for part in parts:
         _describe(graph[part.__name__], part)
     for column in (NumberColumn, CategoryColumn):
         definitions[column.__name__] = column.model_json_schema()

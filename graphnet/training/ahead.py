@@ -51,7 +51,7 @@ class Ahead:
     def _made(self, room: Room, rows: Array, epoch: int) -> Made:
         inputs, t = self.feed.batch_in(room, rows)
         if self._augment is not None:
-            self._augment(inputs, rows, epoch)
+            self._augment(inputs, self.feed.numbers(rows), epoch)
         return inputs, t
 
     def _blocks(self, order: Array) -> list[Array]:

@@ -12,7 +12,8 @@ from graphnet.training.loop import Trainer
 
 
 def save_checkpoint(path: str | os.PathLike[str], trainer: Trainer) -> int:
-    """Write the network, the optimizer's arrays, the position and the data's fingerprint.
+    """Write the network, the optimizer's arrays, the position, the data's fingerprint, and with
+    early stopping the network of the best epoch.
 
     Errors: SaveError, BundleLimitError.
     """
@@ -29,6 +30,9 @@ def save_checkpoint(path: str | os.PathLike[str], trainer: Trainer) -> int:
         f"optimizer/{name}": Tensor("optimizer", array)
         for name, array in trainer.optimizer.state.items()
     }
+    if trainer.best is not None and trainer.best.epoch:
+        train["best"] = trainer.best.numbers()
+        state |= {f"best/{n}": Tensor("best", a) for n, a in trainer.best.arrays.items()}
     return write_bundle(
         path,
         replace(contents, train=canonical_json(train), tensors={**contents.tensors, **state}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ class Feed:
             raise DatasetError(f"{what}: it has no sample")
         self.net = net
         self.samples = len(split)
+        self._rows: Array | None = None
         self._pixels: Array | None = None
         self._inputs: dict[str, Array] = {}
         try:
@@ -105,6 +107,23 @@ class Feed:
                 target_of(graph, self.net.engine.losses, i, array)
         return found
 
+    def chosen(self, rows: Array) -> Feed:
+        """The feed of these samples alone; the arrays are those of all."""
+        part = copy(self)
+        part._rows, part.samples = rows, len(rows)
+        return part
+
+    def numbers(self, rows: Array | slice) -> Array:
+        """The numbers that samples of this feed have in the data set."""
+        if self._rows is not None:
+            return self._rows[rows]
+        return np.arange(self.samples)[rows] if isinstance(rows, slice) else rows
+
+    def targets_of(self, i: int) -> Array | None:
+        """What the data set gives the i-th loss for these samples; None where an input does."""
+        array = self.targets.get(i)
+        return array if array is None or self._rows is None else array[self._rows]
+
     def pixels_room(self, samples: int) -> Array | None:
         """Memory for the bytes of so many pictures; None where samples are numbers."""
         if self._pixels is None:
@@ -117,7 +136,7 @@ class Feed:
 
     def batch_in(self, room: Room, rows: Array | slice) -> tuple[dict[str, Array], list[Array]]:
         """Inputs and targets of some samples, in the memory of `room`."""
-        order = np.arange(self.samples)[rows] if isinstance(rows, slice) else rows
+        order = self.numbers(rows)
         inputs = {name: memory[: len(order)] for name, memory in room.inputs.items()}
         if self._pixels is None:
             for name, array in self._inputs.items():
@@ -135,6 +154,8 @@ class Feed:
 
     def part(self, rows: slice, room: Room) -> tuple[dict[str, Array], list[Array]]:
         """Inputs and targets of neighbouring samples: views where they are numbers already."""
+        if self._rows is not None:
+            return self.batch_in(room, rows)
         targets = {i: array[rows] for i, array in self.targets.items()}
         if self._pixels is None:
             inputs = {name: array[rows] for name, array in self._inputs.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import replace
 from types import TracebackType
 
 import numpy as np
@@ -13,49 +13,33 @@ import numpy as np
 from graphnet.blas import one_thread
 from graphnet.crew import threads_here
 from graphnet.data.dataset import Dataset
-from graphnet.errors import DatasetError, DivergedError, SpecError
+from graphnet.errors import DatasetError, DivergedError, SpecError, clipped
 from graphnet.layers.base import Array
 from graphnet.network import Network
 from graphnet.optimizers import optimizer_for
 from graphnet.plan import Plan
 from graphnet.randomness import generator
+from graphnet.spec.measured import judged, monitored
 from graphnet.spec.recipe import TrainSpec
 from graphnet.training.ahead import Ahead
 from graphnet.training.augment import Augmenter
-from graphnet.training.feed import Feed, Room, feeds
+from graphnet.training.early import Best
+from graphnet.training.evaluate import measured
+from graphnet.training.feed import Feed, feeds
+from graphnet.training.measure import Measure, Measured
+from graphnet.training.result import EpochResult, Progress
 from graphnet.training.shards import Team
+from graphnet.training.split import classes_of, kept_apart
 from graphnet.training.update import Update
-
-
-@dataclass(frozen=True)
-class EpochResult:
-    """One epoch. loss: mean over its steps, each before its update; accuracies, 0 to 1, over the
-    whole parts after it, None where no loss is one of classes; seconds: its steps and both
-    accuracies."""
-
-    epoch: int
-    loss: float
-    train_accuracy: float | None
-    test_accuracy: float | None
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where training is: epoch and step count from 1; loss is that of the step."""
-
-    epoch: int
-    step: int
-    steps: int
-    samples: int
-    loss: float
+from graphnet.training.weights import balance
 
 
 class Trainer(AbstractContextManager["Trainer"]):
     """Everything that training holds: the network, the data, the optimizer, the threads, and where
     it is.
 
-    position: (epoch, step) that are done; the epochs before are in `net.history`.
+    position: (epoch, step) that are done; the epochs before are in `net.history`. train,
+    validation, test: the samples of each part; best: with early stopping, the best epoch so far.
     stopped: whether `should_stop` said so and the recipe was left between two steps.
     """
 
@@ -84,6 +68,14 @@ class Trainer(AbstractContextManager["Trainer"]):
                 what = "the network was fitted to other data; load_data(spec, prepare=net.prepare)"
                 raise DatasetError(f"{net.spec.name}: {what} prepares these as those were")
             net.prepare = data.prepare
+        self.validation: Feed | None = None
+        if self.recipe.validation is not None:
+            self._keep_apart(self.recipe.validation)
+        balance(net, self.train)
+        self._labels = data.labels
+        self._measure = Measure(net, data.labels)
+        self._measures = {"validation": Measure(net, data.labels, losses=True)}
+        self.best = self._best()
         self.optimizer = optimizer_for(self.recipe.optimizer, net.params)
         self.position = (0, 0)
         self.stopped = False
@@ -98,23 +90,10 @@ class Trainer(AbstractContextManager["Trainer"]):
             plan.ahead(size),
             Augmenter(net.spec, augment, self.recipe.seed) if augment else None,
         )
-        self._piece = net.engine.piece
         self._on_step = on_step
         self._should_stop = should_stop
-        self._judged = self._first_of_classes()
         self.loss_sum = 0.0
-
-    def _first_of_classes(self) -> int | None:
-        """The number of the first loss of classes that takes an output."""
-        graph = self.net.graph
-        return next(
-            (
-                i
-                for i, objective in enumerate(graph.objectives)
-                if objective.spec.classifies and objective.on in graph.wiring.outputs
-            ),
-            None,
-        )
+        self._before = 0
 
     def __exit__(
         self,
@@ -132,22 +111,34 @@ class Trainer(AbstractContextManager["Trainer"]):
     def run(self) -> Iterator[EpochResult]:
         """Train; a result after each epoch, which `net.history` then holds without its seconds.
 
+        With early stopping the network ends as it was after its best epoch, however the run ends;
+        only `should_stop` leaves it as it is, for a checkpoint that holds both.
         Errors: DivergedError with epoch, step and the first bad tensor.
         """
+        self._before = len(self.net.history)
         with self:
-            for epoch in range(1, self.recipe.epochs + 1):
-                result = self._epoch(epoch)
-                if result is None:
-                    return
-                self.net.history.append(
-                    {
-                        "epoch": result.epoch,
-                        "loss": result.loss,
-                        "train_accuracy": result.train_accuracy,
-                        "test_accuracy": result.test_accuracy,
-                    }
-                )
-                yield result
+            try:
+                for epoch in range(1, self.recipe.epochs + 1):
+                    result = self._epoch(epoch)
+                    if result is None:
+                        return
+                    self.net.history.append(result.entry())
+                    yield result
+                    if self.best is not None and not self.best.patient:
+                        return
+            finally:
+                self._restore()
+
+    def report(self) -> tuple[str, Measured]:
+        """Everything that can be measured of the network as it is now, of each class too, and the
+        part it was measured over: test, else validation, else train."""
+        part, feed = "train", self.train
+        for name, other in (("validation", self.validation), ("test", self.test)):
+            if other is not None:
+                part, feed = name, other
+        measure = Measure(self.net, self._labels, losses=True, reports=True)
+        with self:
+            return part, measured(self.team, measure, feed)
 
     def steps(self, order: Array, epoch: int = 1) -> Iterator[float]:
         """One step for each batch of the samples in `order`; yields its loss before the update.
@@ -194,32 +185,58 @@ class Trainer(AbstractContextManager["Trainer"]):
             if step < self.batches and self._asked_to_stop():
                 return None
         self._check_parameters(epoch)
-        return EpochResult(
-            epoch,
-            self.loss_sum / samples,
-            self._accuracy(self.train),
-            self._accuracy(self.test) if self.test else None,
-            time.perf_counter() - start,
-        )
+        return self._result(epoch, start)
+
+    def _result(self, epoch: int, start: float) -> EpochResult:
+        """All that is measured after an epoch."""
+        feeds = {"train": self.train, "validation": self.validation, "test": self.test}
+        parts = {
+            name: measured(self.team, self._measures.get(name, self._measure), feed)
+            for name, feed in feeds.items()
+            if feed is not None
+        }
+        result = EpochResult.of(epoch, self.loss_sum / self.train.samples, parts)
+        numbers = result.numbers()
+        for name, value in numbers.items():
+            if not np.isfinite(value):
+                raise self._diverged(f"{name} is {value}", epoch, self.batches)
+        if self.best is not None:
+            self.best.judge(epoch, numbers[self.best.spec.monitor])
+            result = replace(result, best_epoch=self.best.epoch)
+        return replace(result, seconds=time.perf_counter() - start)
+
+    def _keep_apart(self, share: float) -> None:
+        """Take the validation part from the samples that are trained on."""
+        classes = classes_of(self.train, judged(self.net.spec, self.net.graph.wiring.outputs))
+        rows, apart = kept_apart(share, self.train.samples, classes, self.recipe.seed)
+        self.train, self.validation = self.train.chosen(rows), self.train.chosen(apart)
+
+    def _best(self) -> Best | None:
+        """What early stopping keeps.
+
+        Errors: DatasetError where it follows a test part that is not there.
+        """
+        spec = self.recipe.early_stopping
+        if spec is None:
+            return None
+        known = monitored(self.net.spec, self._measure.figures, test=self.test is not None)
+        if spec.monitor not in known:
+            text = f"early stopping follows '{spec.monitor}', but the data set has no test part"
+            raise DatasetError(clipped(f"{self.net.spec.name}: {text}"))
+        return Best(spec, known[spec.monitor], {**self.net.params, **self.net.state})
+
+    def _restore(self) -> None:
+        """The best epoch's network, unless the run is to be gone on with."""
+        if self.best is None or self.best.epoch == 0 or self.stopped:
+            return
+        self.best.restore()
+        mine = self.net.history[self._before :]
+        next(one for one in mine if one["epoch"] == self.best.epoch)["best"] = True
 
     def _asked_to_stop(self) -> bool:
         if self._should_stop is not None and self._should_stop():
             self.stopped = True
         return self.stopped
-
-    def _accuracy(self, feed: Feed) -> float | None:
-        """The share of right answers to the first output's loss of classes; None without one."""
-        if self._judged is None:
-            return None
-        judged, piece = self._judged, self._piece
-        rooms = [Room(feed, piece) for _ in range(self.team.crew.threads)]
-        with one_thread(), np.errstate(all="ignore"):
-            right, count = self.team.correct(
-                judged,
-                -(-feed.samples // piece),
-                lambda thread, i: feed.part(slice(i * piece, (i + 1) * piece), rooms[thread]),
-            )
-        return right / max(count, 1)
 
     def _check(self, loss: float, epoch: int, step: int) -> None:
         bad = first_bad(self.net.params) or first_bad(self.net.grads, "gradient of ")

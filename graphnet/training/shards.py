@@ -13,6 +13,7 @@ from graphnet.network import Network
 from graphnet.plan import MOST_SHARDS
 from graphnet.program import Program
 from graphnet.schedule import Segment
+from graphnet.training.measure import Counts, Measure, Measured
 
 Draws = Callable[[str, int, int], "np.random.Generator"]
 """(node, number of the shard, number of the tile) -> what a layer draws from in this step."""
@@ -92,29 +93,23 @@ class Team:
         loss = sum(program.loss_value for program in programs)
         return loss, [engine.flat_grads for engine in self.engines[: len(parts)]]
 
-    def correct(
+    def count(
         self,
-        judged: int,
+        measure: Measure,
         batches: int,
         batch: Callable[[int, int], tuple[dict[str, Array], list[Array]]],
-    ) -> tuple[int, int]:
-        """How many answers to a loss of classes, given by its number, are right in all batches,
-        and of how many.
+    ) -> Measured:
+        """What is measured over all batches.
 
         batch: from the number of a thread and that of a batch, its inputs and targets.
         """
-        output = self.engines[0].graph.objectives[judged].on
-        right, count = [0] * self.crew.threads, [0] * self.crew.threads
+        found: dict[int, Counts] = {}
 
         def work(thread: int, i: int) -> None:
-            inputs, targets = batch(thread, i)
-            engine = self.engines[thread]
-            found = engine.losses[judged].right(engine.predict(inputs)[output], targets[judged])
-            right[thread] += found[0]
-            count[thread] += found[1]
+            found[i] = measure.count(self.engines[thread], *batch(thread, i))
 
         self.crew.each(batches, work)
-        return sum(right), sum(count)
+        return measure.value(joined([found[i] for i in range(batches)], measure.join))
 
     def _each(self, items: int, work: Callable[[int], None]) -> None:
         if items == 1:  # on this thread: handing over costs a tenth of a small step

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from graphnet.errors import DatasetError
 from graphnet.layers.base import Array
 from graphnet.randomness import generator
+from graphnet.spec.measured import Judged
+from graphnet.training.feed import Feed
 
 
 def kept_apart(share: float, samples: int, classes: Array | None, seed: int) -> tuple[Array, Array]:
@@ -27,6 +31,19 @@ def kept_apart(share: float, samples: int, classes: Array | None, seed: int) -> 
     place = np.arange(samples) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     apart = place < np.repeat(counts, sizes)
     return np.sort(order[~apart]), np.sort(order[apart])
+
+
+def classes_of(feed: Feed, parts: Sequence[Judged]) -> Array | None:
+    """The class of each sample for the first loss of classes that the data set gives one a sample;
+    None without such a loss."""
+    for part in parts:
+        t = feed.targets_of(part.loss)
+        if part.kind == "numbers" or t is None or t.size != len(t):
+            continue
+        answers = t.reshape(-1) if part.kind == "classes" else t.reshape(-1) > 0.5
+        classes: Array = np.unique(answers, return_inverse=True)[1]
+        return classes
+    return None
 
 
 def _counts(share: float, sizes: Array) -> Array:

@@ -151,11 +151,27 @@ def test_prepare_that_the_spec_leaves_nothing_open_for_is_refused(contents):
         '{"epoch":true,"loss":1.0,"test_accuracy":null,"train_accuracy":0.5}',
         '{"epoch":1,"loss":null,"test_accuracy":null,"train_accuracy":0.5}',
         '{"epoch":1,"extra":1,"loss":1.0,"test_accuracy":null,"train_accuracy":0.5}',
+        '{"epoch":1,"loss":1.0,"metrics":{},"test_accuracy":null,"train_accuracy":0.5}',
+        '{"epoch":1,"loss":1.0,"metrics":{"a":"b"},"test_accuracy":null,"train_accuracy":0.5}',
+        '{"best":1,"epoch":1,"loss":1.0,"test_accuracy":null,"train_accuracy":0.5}',
+        '{"epoch":1,"loss":1.0,"test_accuracy":null,"train_accuracy":0.5,"validation_loss":1.0}',
+        '{"epoch":1,"loss":1.0,"test_accuracy":null,"train_accuracy":0.5,"validation_accuracy":0.5}',
     ],
 )
 def test_history_holds_what_an_epoch_leaves(contents, epoch):
     with pytest.raises(InvalidBundleError, match=r"'train\.history\[0\]'"):
         network_of(replace(contents, train='{"history":[' + epoch + "]}"))
+
+
+def test_history_may_hold_what_a_recipe_measures(contents):
+    epoch = (
+        '{"best":true,"epoch":1,"loss":1.0,"metrics":{"train_r2":0.5},"test_accuracy":null,'
+        '"train_accuracy":null,"validation_accuracy":null,"validation_loss":2.0}'
+    )
+    train = '{"history":[' + epoch + "]}"
+    net = network_of(replace(contents, train=train))
+    assert net.history[0]["metrics"] == {"train_r2": 0.5}
+    assert contents_of(net).train == train
 
 
 def test_the_callers_limit_counts(model, tmp_path):

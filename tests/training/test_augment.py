@@ -12,7 +12,7 @@ from graphnet.bundle.writer import encode
 from graphnet.data.dataset import Split
 from graphnet.data.digits import load_digits
 from graphnet.errors import SpecError
-from graphnet.spec.augment import AUGMENTS
+from graphnet.spec.families import AUGMENTS
 from graphnet.spec.reader import parse_spec
 from graphnet.training.ahead import Ahead
 from graphnet.training.augment import Augmenter, Warp, hashed

@@ -1,0 +1,95 @@
+"""What a training run came to, in words and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from graphnet.cli.common import table
+from graphnet.metrics import ClassReport
+from graphnet.training.loop import Trainer
+from graphnet.training.measure import Measured
+
+MOST_COLUMNS = 20
+"""Classes whose confusion matrix is shown: more would not fit on a screen."""
+
+
+def outcome(trainer: Trainer) -> str:
+    """The figure that counts most, of the network as it is now: `test accuracy 0.9750 (epoch 7)`.
+
+    That of the test part, else of the validation part, else of training.
+    """
+    history, when = trainer.net.history, ""
+    entry = history[-1]
+    if trainer.best is not None:
+        entry = next(one for one in reversed(history) if one.get("best"))
+        when = f" (epoch {entry['epoch']})"
+    return _figure(entry) + when
+
+
+def _figure(entry: Mapping[str, Any]) -> str:
+    for part in ("test", "validation", "train"):
+        accuracy = entry.get(f"{part}_accuracy")
+        if accuracy is not None:
+            return f"{part} accuracy {accuracy:.4f}"
+        for name, value in entry.get("metrics", {}).items():
+            if name.startswith(f"{part}_"):
+                return f"{part} {name.removeprefix(f'{part}_')} {value:.4f}"
+    return f"loss {entry['loss']:.4f}"
+
+
+def ending(trainer: Trainer) -> str | None:
+    """Which epoch early stopping went back to, and why; None where there is nothing to say."""
+    best, (last, _) = trainer.best, trainer.position
+    if best is None:
+        return None
+    what = f"the network is that of epoch {best.epoch}, {best.spec.monitor} {best.value:.4f}"
+    if not best.patient:
+        epochs = f"{best.spec.patience} epoch{'s' * (best.spec.patience > 1)}"
+        return f"stopped after epoch {last}: no better for {epochs}; {what}"
+    return what if best.epoch != last else None
+
+
+def tables(part: str, measured: Measured) -> Iterator[str]:
+    """For each output of classes, a table of them and, of few, the confusion matrix."""
+    several = len(measured.reports) > 1
+    for output, report in measured.reports.items():
+        yield f"{part} part{f', {output}' if several else ''}:"
+        yield _classes(report)
+        if report.confusion is not None and len(report.labels) <= MOST_COLUMNS:
+            yield "confusion (a row: the class that it is; a column: the class that was found):"
+            rows = [["", *report.labels]]
+            counts = report.confusion.tolist()
+            rows += [
+                [label, *map(str, row)] for label, row in zip(report.labels, counts, strict=True)
+            ]
+            yield table(rows, right=range(1, len(rows[0])))
+
+
+def _classes(report: ClassReport) -> str:
+    rows = [["class", "precision", "recall", "f1", "samples"]]
+    figures = (report.precision, report.recall, report.f1)
+    for k, label in enumerate(report.labels):
+        values = [f"{figure[k]:.4f}" for figure in figures]
+        rows.append([label, *values, f"{int(report.samples[k]):,}"])
+    there = report.samples > 0
+    means = [f"{np.mean(figure[there]):.4f}" if there.any() else "" for figure in figures]
+    rows.append(["mean", *means, f"{int(report.samples.sum()):,}"])
+    return table(rows, right=range(1, 5))
+
+
+def as_json(part: str, measured: Measured) -> dict[str, Any]:
+    """The same as values of JSON."""
+    outputs = {}
+    for output, report in measured.reports.items():
+        outputs[output] = {
+            "labels": list(report.labels),
+            "precision": report.precision.tolist(),
+            "recall": report.recall.tolist(),
+            "f1": report.f1.tolist(),
+            "samples": report.samples.tolist(),
+            "confusion": None if report.confusion is None else report.confusion.tolist(),
+        }
+    return {"part": part, "loss": measured.loss, **measured.figures, "classes": outputs}

@@ -1,0 +1,85 @@
+"""What training tells of itself: after each epoch, and after each step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphnet.training.measure import Measured
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """One epoch. loss: mean over its steps, each before its update; accuracies, 0 to 1, over the
+    whole parts after it, None where no loss is one of classes; seconds: its steps and all that is
+    measured.
+
+    validation_loss, validation_accuracy: of the part that is kept apart. metrics: everything else
+    that the recipe asks for, `train_top5`, `test_r2`; of several outputs `test_accuracy/OUTPUT`.
+    best_epoch: with early stopping, the best one so far.
+    """
+
+    epoch: int
+    loss: float
+    train_accuracy: float | None
+    test_accuracy: float | None
+    seconds: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    best_epoch: int | None = None
+
+    @classmethod
+    def of(cls, epoch: int, loss: float, parts: Mapping[str, Measured]) -> EpochResult:
+        """The result of what was measured of the parts `train`, `validation` and `test`, those
+        that there are."""
+        nothing = Measured(None, None, {})
+        validation = parts.get("validation", nothing)
+        return cls(
+            epoch,
+            loss,
+            parts["train"].accuracy,
+            parts.get("test", nothing).accuracy,
+            0.0,
+            validation.loss,
+            validation.accuracy,
+            {
+                f"{part}_{name}": value
+                for part, measured in parts.items()
+                for name, value in measured.figures.items()
+                if name != "accuracy"
+            },
+        )
+
+    def numbers(self) -> dict[str, float]:
+        """Everything that was measured, by name."""
+        names = ("loss", "train_accuracy", "validation_loss", "validation_accuracy")
+        found = {name: getattr(self, name) for name in (*names, "test_accuracy")}
+        return {name: value for name, value in found.items() if value is not None} | self.metrics
+
+    def entry(self) -> dict[str, Any]:
+        """What a bundle keeps of it: no durations, and nothing of what was not measured."""
+        found: dict[str, Any] = {
+            "epoch": self.epoch,
+            "loss": self.loss,
+            "train_accuracy": self.train_accuracy,
+            "test_accuracy": self.test_accuracy,
+        }
+        if self.validation_loss is not None:
+            found["validation_loss"] = self.validation_loss
+            found["validation_accuracy"] = self.validation_accuracy
+        if self.metrics:
+            found["metrics"] = dict(self.metrics)
+        return found
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training is: epoch and step count from 1; loss is that of the step."""
+
+    epoch: int
+    step: int
+    steps: int
+    samples: int
+    loss: float
