@@ -352,9 +352,8 @@ LAYERS: Registry[Layer] = Registry(
         ),
         "graphnet.layers.reduction": ("Sum", "Mean", "Max", "Min", "Prod"),
         "graphnet.layers.norms": ("SumSquare", "L1", "L2", "LogSum", "LogSumExp"),
-        "graphnet.layers.activation": (
-            *("Relu", "Sigmoid", "Tanh", "Softplus", "Softsign", "HardSigmoid"),
-        ),
+        "graphnet.layers.activation": ("Relu", "Sigmoid", "Tanh"),
+        "graphnet.layers.sigmoids": ("Softplus", "Softsign", "HardSigmoid"),
         "graphnet.layers.softmax": ("Softmax", "LogSoftmax", "Hardmax"),
         "graphnet.layers.rectifiers": (
             *("LeakyRelu", "PRelu", "Elu", "Selu", "Celu", "ThresholdedRelu"),

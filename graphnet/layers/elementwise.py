@@ -12,7 +12,11 @@ from graphnet.layers.base import Array, Buffer, Flops, Layer, NodeSpec
 
 
 class Elementwise(NodeSpec):
-    """Each number of out comes from the one of x in its place."""
+    """Each number of out comes from the one in its place in x. If nothing else is said, its slope
+    follows from out, and out may lie where x did."""
+
+    keeps: ClassVar[tuple[str, ...]] = ("out",)
+    overwrites: ClassVar[tuple[str, ...]] = ("out",)
 
     made: ClassVar[tuple[str, ...]] = ()
     """Buffers of out's shape that `forward` fills beside it; "mask" has one byte an element."""
@@ -36,20 +40,6 @@ class Elementwise(NodeSpec):
         return Flops(self.operations[0] * size, self.operations[1] * size)
 
 
-class OfInput(Elementwise):
-    """The slope is known from x."""
-
-    keeps: ClassVar[tuple[str, ...]] = ("x",)
-    overwrites: ClassVar[tuple[str, ...]] = ("out",)
-
-
-class OfOutput(Elementwise):
-    """The slope is known from out."""
-
-    keeps: ClassVar[tuple[str, ...]] = ("out",)
-    overwrites: ClassVar[tuple[str, ...]] = ("out",)
-
-
 class Function(Layer):
     """out = f(x): a layer says f in `value` and f' in `slope`, and dx = dout * f'
 
@@ -67,7 +57,8 @@ class Function(Layer):
         return (np.multiply(self.slope(memory), dout, out=memory),)
 
     def value(self, x: Array, memory: Array | None) -> Array:
-        """f(x); x is read before its place in `memory` is written, never after."""
+        """f(x); a number of x is not read once the one in its place in `memory` is written, unless
+        the Spec takes "out" from what it `overwrites`."""
         raise NotImplementedError
 
     def slope(self, memory: Array | None) -> Array:

@@ -9,7 +9,13 @@ import numpy as np
 
 from graphnet.erf import erf
 from graphnet.layers.base import Array, Layer, register
-from graphnet.layers.elementwise import Elementwise, Function, OfInput, OfOutput
+from graphnet.layers.elementwise import Elementwise, Function
+
+
+class OfInput(Elementwise):
+    """The slope is known from x."""
+
+    keeps: ClassVar[tuple[str, ...]] = ("x",)
 
 
 @register
@@ -20,7 +26,7 @@ class Exp(Layer):
     Source: Deep Learning from Scratch, 5.5.2: dx = dout * out.
     """
 
-    class Spec(OfOutput):
+    class Spec(Elementwise):
         overwrites: ClassVar[tuple[str, ...]] = ("out", "dx")
         type: Literal["Exp"]
 
@@ -60,7 +66,7 @@ class Sqrt(Function):
     Source: ONNX, Sqrt: dx = dout / (2 * out).
     """
 
-    class Spec(OfOutput):
+    class Spec(Elementwise):
         operations: ClassVar[tuple[int, int]] = (1, 2)
         type: Literal["Sqrt"]
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from graphnet.declaration import Shape
 from graphnet.erf import erf
-from graphnet.layers.activation import between_ends, sigmoid, softplus
+from graphnet.layers.activation import sigmoid
 from graphnet.layers.base import Array, Buffer, Layer, register
 from graphnet.layers.elementwise import Elementwise
+from graphnet.layers.sigmoids import between_ends, softplus
 
 
 class _Gate(Elementwise):

@@ -10,7 +10,7 @@ from pydantic import Field
 from graphnet.declaration import Shape
 from graphnet.errors import ShapeError
 from graphnet.initializers import Constant, InitializerField
-from graphnet.layers.base import Array, Layer, NodeSpec, Parameter, register
+from graphnet.layers.base import Array, Buffer, Layer, NodeSpec, Parameter, register
 from graphnet.layers.elementwise import Elementwise
 
 
@@ -19,6 +19,12 @@ class _Rectifier(Elementwise):
     spare: ClassVar[tuple[str, ...]] = ("above",)
     keeps: ClassVar[tuple[str, ...]] = ("mask",)
     overwrites: ClassVar[tuple[str, ...]] = ("dx",)
+
+    def buffers(self, out: Shape, *shapes: Shape) -> dict[str, Buffer]:
+        found = super().buffers(out, *shapes)
+        if "high" in found:  # as Relu, for the extremes of x and zeros
+            found["zero"] = Buffer(out, kept=True)
+        return found
 
 
 class _Rectifying(Layer):
@@ -35,6 +41,13 @@ class _Rectifying(Layer):
         if self.scale() != 1.0:
             above = np.multiply(above, self.scale(), out=room)
         return (np.add(above, below, out=memory),)
+
+    def parts(self, x: Array) -> tuple[Array, Array]:
+        """max(x, 0) in the buffer "high" and min(x, 0) in that of out."""
+        memory = self.buffer("zero")
+        zero = 0 if memory is None else memory
+        high = np.maximum(x, zero, out=self.buffer("high"))
+        return high, np.minimum(x, zero, out=self.buffer("out"))
 
     def slope(self) -> Array | float:
         """d(out)/dx where x is not above 0."""
@@ -111,8 +124,7 @@ class PRelu(_Rectifying):
         self.x, memory = x, self.buffer("out")
         if self.backs:
             self.mask = np.greater(x, 0, out=self.buffer("mask"))
-        high = np.maximum(x, 0, out=self.buffer("high"))
-        low = np.minimum(x, 0, out=memory)
+        high, low = self.parts(x)
         low = np.multiply(low, self.slope(), out=memory)
         return np.add(high, low, out=memory)
 
@@ -149,9 +161,8 @@ class _ExponentialUnit(_Rectifying):
         if self.backs:
             self.mask = np.greater(x, 0, out=self.buffer("mask"))
         memory, room = self.buffer("out"), self.buffer("high")
-        high = np.maximum(x, 0, out=room)
+        high, low = self.parts(x)
         high = np.multiply(high, scale, out=room)
-        low = np.minimum(x, 0, out=memory)
         low = np.divide(low, width, out=memory)
         low = np.expm1(low, out=memory)
         low = np.multiply(low, scale * alpha, out=memory)

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from graphnet.declaration import Shape, ShapeField, few
 from graphnet.errors import ShapeError
 from graphnet.layers.axes import MOST, AxesField, AxisField, axes_of, axis_of, in_batch
-from graphnet.layers.base import Array, Flops, Layer, NodeSpec, register
+from graphnet.layers.base import Array, Buffer, Flops, Layer, NodeSpec, register
 from graphnet.layers.image import BothField, both, image_shape
 
 _Index = Annotated[int, Field(gt=-(2**63), lt=2**63)]
@@ -220,6 +220,11 @@ class Upsample(Layer):
             rows, columns = both(self.scale)
             return (rows * height, columns * width, channels)
 
+        def buffers(self, out: Shape, *shapes: Shape) -> dict[str, Buffer]:
+            height, _, channels = shapes[0]
+            down = Buffer((height, out[1], channels), back=True)
+            return {**super().buffers(out, *shapes), "down": down}
+
         def flops(self, out: Shape, *shapes: Shape) -> Flops:
             return Flops(0, math.prod(out))
 
@@ -238,18 +243,24 @@ class Upsample(Layer):
     def backward(self, dout: Array) -> tuple[Array]:
         n, height, width, channels = self.shape
         rows, columns = both(self.spec.scale)
-        blocks = dout.reshape(n, height, rows, width, columns, channels)
-        dx = copied(blocks[:, :, 0, :, 0], self.buffer("dx"))
-        for i in range(rows):
-            for j in range(columns):
-                if i or j:
-                    np.add(dx, blocks[:, :, i, :, j], out=dx)
-        return (dx,)
+        # Rows come first: their loops run over whole rows of the image, as in MaxPool2D.
+        strips = dout.reshape(n, height, rows, columns * width, channels)
+        down = _added([strips[:, :, i] for i in range(rows)], self.buffer("down"))
+        down = down.reshape(n, height, width, columns, channels)
+        return (_added([down[:, :, :, j] for j in range(columns)], self.buffer("dx")),)
 
 
 def _below(name: str, text: str) -> PydanticCustomError:
     """An error at an attribute of the object at hand."""
     return PydanticCustomError("below", "{text}", {"steps": (name,), "text": text})
+
+
+def _added(parts: list[Array], memory: Array | None) -> Array:
+    """The sum of arrays of one shape."""
+    found = copied(parts[0], memory)
+    for part in parts[1:]:
+        np.add(found, part, out=found)
+    return found
 
 
 def copied(x: Array, memory: Array | None) -> Array:

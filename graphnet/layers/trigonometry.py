@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from graphnet.layers.base import Array, register
-from graphnet.layers.elementwise import Function, OfInput, OfOutput
+from graphnet.layers.elementwise import Elementwise, Function
+from graphnet.layers.functions import OfInput
 
 
 @register
@@ -57,7 +58,7 @@ class Tan(Function):
     Source: ONNX, Tan: dx = dout * (1 + out^2).
     """
 
-    class Spec(OfOutput):
+    class Spec(Elementwise):
         operations: ClassVar[tuple[int, int]] = (1, 3)
         type: Literal["Tan"]
 
