@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from benchmarks import nets
+from benchmarks import nets, sequences
 from benchmarks.nets import Net
 
 CHECKED_STEPS = 50
@@ -195,6 +195,26 @@ CASES: tuple[Case, ...] = (
         "ms",
         1e3,
         parameters=10_000_000,
+    ),
+    training(
+        "train-lstm",
+        "training an LSTM of 128 over 50 steps of 64, batch 64",
+        sequences.lstm(),
+        0.90,
+        batch=64,
+        lr=0.1,
+        steps=10,
+        samples=4_000,
+    ),
+    training(
+        "train-encoder",
+        "training a transformer encoder (128 wide, 4 heads, 64 positions, 512 between), batch 32",
+        sequences.encoder(),
+        1.00,
+        batch=32,
+        lr=0.01,
+        steps=10,
+        samples=2_000,
     ),
     prediction(
         "predict-one",

@@ -6,6 +6,7 @@ windows, cut into tiles that stay in cache, and each product runs in the faster 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +17,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.cases import Case, Training
-from benchmarks.nets import Net
+from benchmarks.nets import Net, Node, Shape
 from benchmarks.side import Makers, Side, thread_counts
 
 TILE = 256 * 1024
 """Bytes of a tile of windows: well within a second-level cache."""
 TRIES = 5
+TRAINED = ("Affine", "Conv2D", "BatchNorm", "LayerNorm", "Lstm", "MultiHeadAttention")
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,13 @@ def gemms(net: Net, batch: int) -> list[Gemm]:
     for node in net.nodes:
         name = node["id"]
         wanted = any(trained[source] for source in sources[name])
-        trained[name] = wanted or node["type"] in ("Affine", "Conv2D", "BatchNorm")
+        trained[name] = wanted or node["type"] in TRAINED
         x, out = shapes[sources[name][0]], shapes[name]
+        if node["type"] in ("Lstm", "MultiHeadAttention"):
+            found += (lstm if node["type"] == "Lstm" else attention)(node, x, batch, wanted=wanted)
+            continue
         if node["type"] == "Affine":
-            rows, inner = batch, x[0]
+            rows, inner = batch * math.prod(x[:-1]), x[-1]
         elif node["type"] == "Conv2D":
             rows, inner = batch * out[0] * out[1], node["kernel"] ** 2 * x[2]
         else:
@@ -70,6 +75,35 @@ def gemms(net: Net, batch: int) -> list[Gemm]:
                 if wanted:
                     found.append(Gemm(size, out[-1], inner, times))
     return found
+
+
+def lstm(node: Node, x: Shape, batch: int, *, wanted: bool) -> list[Gemm]:
+    """What x gives to all steps at once, and what each step gives to the next."""
+    (steps, size), units = x, node["units"]
+    rows, columns = steps * batch, 4 * units
+    found = [
+        Gemm(rows, size, columns),
+        Gemm(batch, units, columns, steps),
+        Gemm(batch, columns, units, steps),
+        Gemm(size, rows, columns),
+        Gemm(units, rows, columns),
+    ]
+    return [*found, Gemm(rows, columns, size)] if wanted else found
+
+
+def attention(node: Node, x: Shape, batch: int, *, wanted: bool) -> list[Gemm]:
+    """q, k and v from one product, two products a head, and the one behind them."""
+    (positions, size), heads = x, node["heads"]
+    rows, each, times = positions * batch, size // heads, batch * heads
+    found = [
+        Gemm(rows, size, 3 * size),
+        Gemm(size, rows, 3 * size),
+        Gemm(positions, each, positions, 2 * times),
+        Gemm(positions, positions, each, 4 * times),
+        Gemm(rows, size, size, 2),
+        Gemm(size, rows, size),
+    ]
+    return [*found, Gemm(rows, 3 * size, size)] if wanted else found
 
 
 def product(gemm: Gemm) -> Callable[[], None]:

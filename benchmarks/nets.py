@@ -20,7 +20,8 @@ CLASSES = 10
 class Net:
     """A network as graphnet's spec has it.
 
-    shape: of one sample, (D,) or (H, W, C). size: height and width of the picture that fills it.
+    shape: of one sample, (D,), (H, W, C) or, of a sequence, (T, D). size: height and width of the
+    picture that fills it; the rows of a grey one are the steps of a sequence.
     nodes: in running order. edges: paths, as in a spec.
     """
 
@@ -34,6 +35,11 @@ class Net:
     def channels(self) -> int:
         """1 for grey pictures, 3 for rgb."""
         return math.prod(self.shape) // math.prod(self.size)
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether samples are (T, D): numbers, which no picture is declared for."""
+        return len(self.shape) == 2
 
     @property
     def output(self) -> str:
@@ -58,12 +64,14 @@ class Net:
 
     def text(self, batch: int, lr: float) -> str:
         """The spec as JSON, with a recipe of plain SGD."""
-        mode = "grey" if self.channels == 1 else "rgb"
-        image = {"size": list(self.size), "mode": mode, "range": [0, 1]}
+        x: dict[str, Any] = {"shape": list(self.shape)}
+        if not self.is_sequence:
+            mode = "grey" if self.channels == 1 else "rgb"
+            x["image"] = {"size": list(self.size), "mode": mode, "range": [0, 1]}
         spec = {
             "format": 1,
             "name": self.name,
-            "inputs": {"x": {"shape": list(self.shape), "image": image}},
+            "inputs": {"x": x},
             "nodes": list(self.nodes),
             "edges": [list(path) for path in self.edges],
             "outputs": [self.output],
@@ -81,8 +89,12 @@ class Net:
 def shape_after(node: Node, x: Shape) -> Shape:
     """The shape of one sample of a node's output."""
     match node["type"]:
-        case "Affine":
+        case "Affine" | "MultiHeadAttention":
+            return (*x[:-1], node["units"])
+        case "Lstm":
             return (node["units"],)
+        case "Mean":
+            return x[1:]
         case "Flatten":
             return (math.prod(x),)
         case "GlobalAvgPool2D":
@@ -95,7 +107,7 @@ def shape_after(node: Node, x: Shape) -> Shape:
                 for side in x[:2]
             )
             return (height, width, node["channels"])
-        case "Relu" | "BatchNorm" | "Add":
+        case "Relu" | "BatchNorm" | "LayerNorm" | "PositionalEncoding" | "Add":
             return x
     raise ValueError(f"node {node['id']!r}: no shape is known for type {node['type']!r}")
 
@@ -111,7 +123,8 @@ def padding_of(node: Node) -> int:
 def weights(net: Net, seed: int = 0) -> dict[str, np.ndarray]:
     """Parameters and states under graphnet's names: the same numbers for every side.
 
-    Shapes: Affine W (D, M); Conv2D W (kh, kw, C, M); b, gamma, beta, mean, var (M,)
+    Shapes: Affine W (D, M); Conv2D W (kh, kw, C, M); b, gamma, beta, mean, var (M,);
+    Lstm W (D, 4 M), U (M, 4 M); MultiHeadAttention Wq, Wk, Wv, Wo (D, D).
     """
     rng = np.random.default_rng(seed)
     shapes, sources = net.shapes(), net.sources()
@@ -120,15 +133,27 @@ def weights(net: Net, seed: int = 0) -> dict[str, np.ndarray]:
         name = node["id"]
         x = shapes[sources[name][0]]
         if node["type"] in ("Affine", "Conv2D"):
-            kernel = (x[0],) if node["type"] == "Affine" else (node["kernel"],) * 2 + (x[2],)
+            kernel = (x[-1],) if node["type"] == "Affine" else (node["kernel"],) * 2 + (x[2],)
             out = shapes[name][-1]
             std = math.sqrt(2 / math.prod(kernel))
             found[f"{name}/W"] = rng.normal(0, std, (*kernel, out))
             if node.get("bias", True):
                 found[f"{name}/b"] = rng.normal(0, 0.01, out)
-        if node["type"] == "BatchNorm":
+        if node["type"] == "Lstm":
+            columns = 4 * node["units"]
+            found[f"{name}/W"] = rng.normal(0, math.sqrt(1 / x[1]), (x[1], columns))
+            found[f"{name}/U"] = rng.normal(
+                0, math.sqrt(1 / node["units"]), (node["units"], columns)
+            )
+            found[f"{name}/b"] = rng.normal(0, 0.01, columns)
+        if node["type"] == "MultiHeadAttention":
+            for part in "qkvo":
+                found[f"{name}/W{part}"] = rng.normal(0, math.sqrt(1 / x[1]), (x[1], x[1]))
+                found[f"{name}/b{part}"] = rng.normal(0, 0.01, x[1])
+        if node["type"] in ("BatchNorm", "LayerNorm"):
             found[f"{name}/gamma"] = rng.normal(1, 0.01, x[-1])
             found[f"{name}/beta"] = rng.normal(0, 0.01, x[-1])
+        if node["type"] == "BatchNorm":
             found[f"{name}/mean"] = np.zeros(x[-1])
             found[f"{name}/var"] = np.ones(x[-1])
     return {name: array.astype(np.float32) for name, array in found.items()}
@@ -139,7 +164,7 @@ def chain(name: str, shape: Shape, size: tuple[int, int], nodes: list[Node]) -> 
     return Net(name, shape, size, tuple(nodes), (("x", *(node["id"] for node in nodes)),))
 
 
-def affine(name: str, units: int) -> Node:
+def affine(name: str, units: int) -> dict[str, Any]:
     return {"id": name, "type": "Affine", "units": units, "init": {"type": "He"}}
 
 

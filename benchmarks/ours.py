@@ -48,7 +48,7 @@ def fill(network: Network, arrays: dict[str, np.ndarray]) -> None:
 
 
 class Steps(Side):
-    """Training, from pictures that stay bytes."""
+    """Training, from pictures that stay bytes, or from the numbers of sequences."""
 
     def __init__(self, case: Training) -> None:
         self.case = case
@@ -56,7 +56,8 @@ class Steps(Side):
         self.network = network(case.net, case.batch, case.lr)
         self.start = weights(case.net)
         self.order = samples.batches(case.samples, CHECKED_STEPS, case.batch).ravel()
-        data = Dataset("bench", Split({"x": pixels}, t))
+        x = samples.numbers(case.net, pixels) if case.net.is_sequence else pixels
+        data = Dataset("bench", Split({"x": x}, t))
         # Left open: its threads and buffers live as long as the process of this side.
         self.trainer = Trainer(self.network, data).__enter__()
 

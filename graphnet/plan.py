@@ -26,6 +26,8 @@ long as some 40 operations of a product, and the shards should not live for thei
 SHARD_SAMPLES = 32
 """Samples of a shard: with fewer, products of matrices are slow, and each shard has gradients of
 its own to be added. With batches of 64, eight shards took 1.3 times as long as two."""
+TWO_SHARDS = 32
+"""Samples that are shared by two already: one shard leaves every other thread without work."""
 MOST_SHARDS = 8
 AHEAD_BYTES = 4 * 1024 * 1024
 """Batches that are made ready at a time: enough that handing over costs little, few enough that
@@ -127,7 +129,7 @@ class Plan:
         shards = 1
         while (
             shards < MOST_SHARDS
-            and batch_size >= 2 * shards * SHARD_SAMPLES
+            and batch_size >= (TWO_SHARDS if shards == 1 else 2 * shards * SHARD_SAMPLES)
             and work >= 2 * shards * SHARD_FLOPS
             and work >= 2 * shards * cost.parameters * FLOPS_A_SUM
         ):

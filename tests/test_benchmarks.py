@@ -7,7 +7,7 @@ from contextlib import redirect_stderr
 import numpy as np
 import pytest
 
-from benchmarks import floor, nets, report, runner, samples
+from benchmarks import floor, nets, report, runner, samples, sequences
 from benchmarks.__main__ import main
 from benchmarks.cases import CASES, FLOOR, JAX, OURS, TORCH, Case, Family, Target, Training
 from benchmarks.floor import Gemm
@@ -15,7 +15,10 @@ from benchmarks.runner import Outcome
 from benchmarks.worker import SideError
 from graphnet.spec.reader import parse_spec
 
-NETS = [nets.perceptron(50, 10), nets.mnist_cnn(), nets.lenet(), nets.vgg(), nets.residual()]
+NETS = [
+    *(nets.perceptron(50, 10), nets.mnist_cnn(), nets.lenet(), nets.vgg(), nets.residual()),
+    *(sequences.lstm(), sequences.encoder()),
+]
 
 
 def case(*targets: Target, families: tuple[Family, ...] = (OURS, TORCH, JAX)) -> Case:

@@ -15,6 +15,7 @@ from jax import lax
 from benchmarks import samples
 from benchmarks.cases import CHECKED_STEPS, Case, Training
 from benchmarks.nets import Net, padding_of, weights
+from benchmarks.sequences import waves
 from benchmarks.side import Makers, Side
 
 VERSIONS = {"jax": jax.__version__}
@@ -109,6 +110,16 @@ def forward(net: Net, params: Arrays, state: Arrays, x: jax.Array) -> tuple[jax.
                 out = convolution(node, params, x)
             case "BatchNorm":
                 out = normalized(name, params, state, x)
+            case "Lstm":
+                out = lstm(*(params[f"{name}/{part}"] for part in "WUb"), x)
+            case "MultiHeadAttention":
+                out = attention(node, params, x)
+            case "LayerNorm":
+                out = layer_normalized(name, params, x)
+            case "PositionalEncoding":
+                out = x + waves(*x.shape[1:])
+            case "Mean":
+                out = x.mean(1)
             case "Relu":
                 out = jax.nn.relu(x)
             case "MaxPool2D":
@@ -166,3 +177,37 @@ def normalized(name: str, params: Arrays, state: Arrays, x: jax.Array) -> jax.Ar
         state[f"{name}/{key}"] = (1 - MOMENTUM) * old + MOMENTUM * value
     factor = params[f"{name}/gamma"] * lax.rsqrt(var + EPSILON)
     return x * factor + (params[f"{name}/beta"] - mean * factor)
+
+
+def lstm(W: jax.Array, U: jax.Array, b: jax.Array, x: jax.Array) -> jax.Array:
+    """The last h. One step after the other in a loop took 29 ms a training step on two cores, five
+    in a row 35 and all of them 49."""
+
+    def step(carried: tuple[jax.Array, jax.Array], of_x: jax.Array) -> Any:
+        h, c = carried
+        i, o, f, g = jnp.split(of_x + h @ U, 4, -1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+        return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+
+    nothing = jnp.zeros((len(x), len(U)), x.dtype)
+    (h, _), _ = lax.scan(step, (nothing, nothing), x.swapaxes(0, 1) @ W + b)
+    return h
+
+
+def attention(node: Mapping[str, Any], params: Arrays, x: jax.Array) -> jax.Array:
+    """Heads as axes of one product; q, k and v from one product of their weights side by side."""
+    name, heads = node["id"], node["heads"]
+    W = jnp.concatenate([params[f"{name}/W{part}"] for part in "qkv"], 1)
+    b = jnp.concatenate([params[f"{name}/b{part}"] for part in "qkv"])
+    parts = jnp.split(x @ W + b, 3, -1)
+    q, k, v = (part.reshape(*x.shape[:2], heads, -1).swapaxes(1, 2) for part in parts)
+    scores = q @ k.swapaxes(2, 3) / np.sqrt(q.shape[-1]).astype(np.float32)
+    mixed = (jax.nn.softmax(scores) @ v).swapaxes(1, 2).reshape(x.shape)
+    return mixed @ params[f"{name}/Wo"] + params[f"{name}/bo"]
+
+
+def layer_normalized(name: str, params: Arrays, x: jax.Array) -> jax.Array:
+    """Each position by itself."""
+    mean, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    normed = (x - mean) * lax.rsqrt(var + EPSILON)
+    return normed * params[f"{name}/gamma"] + params[f"{name}/beta"]

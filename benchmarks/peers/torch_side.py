@@ -14,6 +14,7 @@ from torch.nn import functional
 from benchmarks import samples
 from benchmarks.cases import CHECKED_STEPS, Case, Prediction, Training
 from benchmarks.nets import Net, padding_of, weights
+from benchmarks.peers.torch_sequences import Attention, Encoding, Lstm, LstmSteps
 from benchmarks.side import Makers, Side, thread_counts, threads_here
 
 VERSIONS = {"torch": torch.__version__}
@@ -41,7 +42,8 @@ def _trainings(case: Training) -> Makers:
             makers[f"eager, {word}, channels_last"] = partial(Steps, case, count, last=True)
         else:
             makers[f"eager, {word}"] = partial(Steps, case, count)
-            makers[f"eager, {word}, bytes"] = partial(Steps, case, count, bytes_kept=True)
+            if not case.net.is_sequence:
+                makers[f"eager, {word}, bytes"] = partial(Steps, case, count, bytes_kept=True)
             makers[f"compiled, {word}"] = partial(CompiledSteps, case, count)
     if pictured:
         every = threads_here()
@@ -65,10 +67,18 @@ def _predictions(case: Prediction) -> Makers:
 class Module(nn.Module):
     """A network of `benchmarks.nets`.
 
-    Shapes: x (N, D), or (N, C, H, W) for pictures. last: pictures lie channels-last in memory.
+    Shapes: x (N, D), (N, T, D), or (N, C, H, W) for pictures. last: pictures lie channels-last in
+    memory. compiled: what `torch.compile` refuses is written otherwise.
     """
 
-    def __init__(self, net: Net, arrays: Mapping[str, np.ndarray], *, last: bool) -> None:
+    def __init__(
+        self,
+        net: Net,
+        arrays: Mapping[str, np.ndarray],
+        *,
+        last: bool = False,
+        compiled: bool = False,
+    ) -> None:
         super().__init__()
         self.net = net
         self.last = last
@@ -79,7 +89,7 @@ class Module(nn.Module):
             x = shapes[self.sources[node["id"]][0]]
             match node["type"]:
                 case "Affine":
-                    step: nn.Module = nn.Linear(x[0], node["units"])
+                    step: nn.Module = nn.Linear(x[-1], node["units"])
                 case "Conv2D":
                     step = nn.Conv2d(
                         x[2],
@@ -89,6 +99,14 @@ class Module(nn.Module):
                         padding=padding_of(node),
                         bias=node.get("bias", True),
                     )
+                case "Lstm":
+                    step = (LstmSteps if compiled else Lstm)(x[1], node["units"])
+                case "MultiHeadAttention":
+                    step = Attention(x[1], node["heads"])
+                case "LayerNorm":
+                    step = nn.LayerNorm(x[-1])
+                case "PositionalEncoding":
+                    step = Encoding(*x)
                 case "BatchNorm":
                     step = nn.BatchNorm2d(x[2])
                     step.num_batches_tracked = None  # a count that only momentum=None needs
@@ -106,9 +124,11 @@ class Module(nn.Module):
         with torch.no_grad():
             for name, array in arrays.items():
                 node, _, tensor = name.partition("/")
-                getattr(self.steps[node], names[tensor]).copy_(
-                    torch.from_numpy(self._laid(name, array))
-                )
+                step = self.steps[node]
+                if isinstance(step, Lstm | LstmSteps | Attention):
+                    step.fill(tensor, array)
+                    continue
+                getattr(step, names[tensor]).copy_(torch.from_numpy(self._laid(name, array)))
 
     def _laid(self, name: str, W: np.ndarray) -> np.ndarray:
         if W.ndim == 4:
@@ -142,6 +162,8 @@ class Module(nn.Module):
                 return (x.permute(0, 2, 3, 1) if self.last else x).flatten(1)
             case "GlobalAvgPool2D":
                 return x.mean((2, 3))
+            case "Mean":
+                return x.mean(1)
             case "Add":
                 return given[0] + given[1]
         return self.steps[node["id"]](x)
@@ -156,6 +178,8 @@ def tensor_of(net: Net, numbers: np.ndarray, *, last: bool) -> Tensor:
 
 class Steps(Side):
     """Eager training."""
+
+    is_compiled = False
 
     def __init__(
         self, case: Training, threads: int, *, last: bool = False, bytes_kept: bool = False
@@ -172,8 +196,8 @@ class Steps(Side):
         order = samples.batches(case.samples, CHECKED_STEPS, case.batch)
         self.order = [torch.from_numpy(rows) for rows in order]
         self.start = weights(case.net)
-        self.module = Module(case.net, self.start, last=last)
-        self.params = list(self.module.parameters())
+        self.module = Module(case.net, self.start, last=last, compiled=self.is_compiled)
+        self.params = [p for p in self.module.parameters() if p.requires_grad]
 
     def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         x = self.x.index_select(0, rows)
@@ -209,9 +233,12 @@ class Steps(Side):
 class CompiledSteps(Steps):
     """Training with `torch.compile` around the whole step: gather, gradient and update."""
 
+    is_compiled = True
+
     def __init__(self, case: Training, threads: int, *, last: bool = False) -> None:
         super().__init__(case, threads, last=last)
-        self.named = dict(self.module.named_parameters())
+        named = self.module.named_parameters()
+        self.named = {name: param for name, param in named if param.requires_grad}
         # Detached: the update in place is a part of the graph, not of autograd.
         self.detached = {name: param.detach() for name, param in self.named.items()}
         self.buffers = dict(self.module.named_buffers())

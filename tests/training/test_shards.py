@@ -26,6 +26,16 @@ def test_cut_is_even_and_whole():
     assert cut(7, 1) == [slice(0, 7)]
 
 
+def test_a_small_batch_of_much_work_is_shared_by_two(network):
+    nodes = [{"id": "a", "type": "MultiHeadAttention", "heads": 4, "units": 128}]
+    nodes += [{"id": "flat", "type": "Flatten"}]
+    loss = {"type": "SoftmaxWithLoss"}
+    plan = Plan(
+        network(nodes, [["x", "a", "flat"]], inputs={"x": {"shape": [64, 128]}}, loss=loss).graph
+    )
+    assert [plan.shards(batch) for batch in (31, 32, 100, 128)] == [1, 2, 2, 4]
+
+
 def test_small_work_is_one_shard_and_large_work_eight(model):
     small = Plan(build(model("digits")).graph)
     assert small.shards(50) == 1
