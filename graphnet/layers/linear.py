@@ -114,7 +114,8 @@ class Affine(Layer):
         x, dout = self.x, _rows(dout)
         product(_rows(x).T, dout, self.dW)
         if self.db is not None:
-            np.add.reduce(dout, axis=0, out=self.db)
+            # A product with ones takes half the time of `sum`.
+            np.matmul(np.ones(len(dout), self.db.dtype), dout, out=self.db)
         if not self.needs[0]:
             return (None,)
         dx = product(dout, self.W.T, self._memory("dx"))
