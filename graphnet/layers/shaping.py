@@ -7,9 +7,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from graphnet.declaration import Shape, ShapeField, few
+from graphnet.declaration import Shape, ShapeField, below, few
 from graphnet.errors import ShapeError
 from graphnet.layers.axes import MOST, AxesField, AxisField, axes_of, axis_of, in_batch
 from graphnet.layers.base import Array, Buffer, Flops, Layer, NodeSpec, register
@@ -123,9 +122,9 @@ class Slice(Layer):
             for name in ("ends", "axes", "steps"):
                 numbers = getattr(self, name)
                 if numbers is not None and len(numbers) != len(self.starts):
-                    raise _below(name, f"{len(self.starts)} numbers are expected, as in 'starts'")
+                    raise below(f"{len(self.starts)} numbers are expected, as in 'starts'", name)
             if self.steps is not None and 0 in self.steps:
-                raise _below("steps", "a step of 0 leads nowhere")
+                raise below("a step of 0 leads nowhere", "steps")
             return self
 
         def infer_shape(self, x: Shape) -> Shape:
@@ -248,11 +247,6 @@ class Upsample(Layer):
         down = _added([strips[:, :, i] for i in range(rows)], self.buffer("down"))
         down = down.reshape(n, height, width, columns, channels)
         return (_added([down[:, :, :, j] for j in range(columns)], self.buffer("dx")),)
-
-
-def _below(name: str, text: str) -> PydanticCustomError:
-    """An error at an attribute of the object at hand."""
-    return PydanticCustomError("below", "{text}", {"steps": (name,), "text": text})
 
 
 def _added(parts: list[Array], memory: Array | None) -> Array:
