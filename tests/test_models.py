@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from graphnet.builder import build
+from graphnet.data.load import load_data
 from graphnet.layers import Sigmoid
+from graphnet.training.loop import fit
 
 CLOSE = {"rel": 1e-12, "abs": 0}
 
@@ -87,3 +89,16 @@ def test_mnist_two_layer_is_the_network_of_the_book(model):
     assert list(net.layers) == ["affine1", "relu1", "affine2"]
     assert np.std(net.params["affine1/W"]) == pytest.approx(0.01, rel=0.02)
     assert not net.params["affine1/b"].any()
+
+
+def test_residual_learns_the_digits(model):
+    spec = model("residual")
+    assert [node.id for node in spec.nodes if node.type == "Conv2D"][:3] == [
+        "start/conv",
+        "stage1/1/first/conv",
+        "stage1/1/conv2",
+    ]
+    net = build(spec)
+    last = list(fit(net, load_data(spec, "models")))[-1]
+    assert last.train_accuracy >= 0.999
+    assert last.test_accuracy >= 0.98

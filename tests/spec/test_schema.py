@@ -6,6 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from graphnet.spec.expansion import expand
 from graphnet.spec.schema import schema_text
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +61,20 @@ STRUCTURE = [
     "108_integer_of_20_digits",
     "118_several_mistakes",
     "120_more_than_ten",
+    "123_blocks_as_list",
+    "124_block_type_misspelt",
+    "125_block_attribute_misspelt",
+    "126_block_repeat_zero",
+    "131_block_argument_in_an_expression",
+    "132_block_argument_in_a_list",
+    "133_block_argument_as_a_type",
+    "135_block_argument_outside_a_block",
+    "138_block_without_output",
+    "139_block_node_type_misspelt",
+    "140_block_node_attribute_misspelt",
+    "141_block_node_value_wrong",
+    "142_block_node_id_with_slash",
+    "161_block_and_several_mistakes",
 ]
 """Mistakes of structure: a key, a type, a choice, a bound, a missing attribute."""
 
@@ -88,7 +103,19 @@ def test_a_mistake_of_structure_is_refused(validator, name):
     assert not validator.is_valid(values)
 
 
-@pytest.mark.parametrize("name", ["018_node_id_twice", "031_cycle", "038_add_of_two_shapes"])
+MEANING = [
+    "018_node_id_twice",
+    "031_cycle",
+    "038_add_of_two_shapes",
+    "121_block_misspelt",
+    "127_block_argument_misspelt",
+    "143_block_edge_misspelt",
+    "150_block_in_a_circle",
+    "160_block_past_the_limit",
+]
+
+
+@pytest.mark.parametrize("name", MEANING)
 def test_a_mistake_of_meaning_is_left_to_the_reader(validator, name):
     validator.validate(json.loads((BROKEN / f"{name}.json").read_text(encoding="utf-8")))
 
@@ -106,3 +133,72 @@ def test_an_editor_sees_what_things_mean(validator):
     assert definitions["Node.Affine"]["description"].startswith("out = x @ W + b")
     assert definitions["Node.Affine"]["properties"]["units"]["description"]
     assert "Relu" in definitions["Node"]["properties"]["type"]["enum"]
+
+
+@pytest.fixture
+def with_blocks():
+    """A spec whose block has an attribute of every kind to put an argument into."""
+    path = Path(__file__).parent / "fifty_layers.json"
+    values = json.loads(path.read_text(encoding="utf-8"))
+    node = {"id": "f", "type": "Affine", "units": "$units", "init": "$init", "share": "$share"}
+    values["blocks"]["conv"]["nodes"].append({**node, "bias": "$bias", "shape": "$shape"})
+    return values
+
+
+def test_arguments_stand_inside_blocks(validator, with_blocks):
+    validator.validate(with_blocks)
+    inner = with_blocks["blocks"]["bottleneck"]["nodes"][0]
+    inner.update(repeat="$depth", shape="$shape", args={"channels": [1, {"a": "$b"}]})
+    validator.validate(with_blocks)
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (("nodes", 3, "units"), "$units"),
+        (("nodes", 0, "repeat"), "$repeat"),
+        (("nodes", 0, "args", "channels"), "$channels"),
+        (("nodes", 0, "id"), "a/b"),
+        (("nodes", 0, "share"), "$other"),
+        (("nodes", 3, "id"), "a/b"),
+        (("train",), {"epochs": "$epochs"}),
+        (("blocks", "conv", "args", "kernel"), "$kernel"),
+        (("blocks", "conv", "args", "two words"), 1),
+        (("blocks", "conv", "inputs"), ["$x"]),
+        (("blocks", "conv", "inputs"), []),
+        (("blocks", "conv", "output"), "$output"),
+        (("blocks", "conv", "nodes", 0, "id"), "$id"),
+        (("blocks", "conv", "nodes", 0, "type"), "$type"),
+        (("blocks", "conv", "nodes", 0, "kernel"), ["$kernel", 3]),
+        (("blocks", "conv", "nodes", 0, "init"), {"type": "Normal", "std": "$std"}),
+        (("blocks", "conv", "nodes", 0, "kernal"), 3),
+        (("blocks", "conv", "width"), 3),
+        (("blocks", "bottleneck", "nodes", 0, "block"), "$block"),
+        (("blocks", "bottleneck", "nodes", 0, "args"), "$args"),
+        (("blocks", "two words"), None),
+    ],
+)
+def test_and_nowhere_else(validator, with_blocks, at, value):
+    holder = with_blocks
+    for step in at[:-1]:
+        holder = holder[step]
+    holder[at[-1]] = value if value is not None else with_blocks["blocks"]["conv"]
+    assert not validator.is_valid(with_blocks)
+
+
+def test_ids_with_slashes_stand_in_expanded_specs(validator, with_blocks):
+    plain = expand(
+        json.loads((ROOT / "models" / "residual.json").read_text(encoding="utf-8"))
+    ).values
+    validator.validate(plain)
+    assert "/" in plain["nodes"][0]["id"]
+
+
+def test_an_editor_sees_what_things_mean_inside_a_block(validator):
+    definitions = validator.schema["$defs"]
+    inside = definitions["BlockBodyNode.Affine"]
+    assert inside["description"] == definitions["Node.Affine"]["description"]
+    assert {"$ref": "#/$defs/Node.Affine/properties/units"} in inside["properties"]["units"][
+        "anyOf"
+    ]
+    assert definitions["BlockBodyNode"]["properties"]["type"]["enum"][-1] == "Block"
