@@ -22,7 +22,7 @@ class _Rectifier(Elementwise):
 
     def buffers(self, out: Shape, *shapes: Shape) -> dict[str, Buffer]:
         found = super().buffers(out, *shapes)
-        if "high" in found:  # as Relu, for the extremes of x and zeros
+        if "high" in found:
             found["zero"] = Buffer(out, kept=True)
         return found
 
@@ -44,10 +44,13 @@ class _Rectifying(Layer):
 
     def parts(self, x: Array) -> tuple[Array, Array]:
         """max(x, 0) in the buffer "high" and min(x, 0) in that of out."""
+        high = np.maximum(x, self.zero(), out=self.buffer("high"))
+        return high, np.minimum(x, self.zero(), out=self.buffer("out"))
+
+    def zero(self) -> Array | float:
+        """0, or an array of it: against that, extremes take a third of the time."""
         memory = self.buffer("zero")
-        zero = 0 if memory is None else memory
-        high = np.maximum(x, zero, out=self.buffer("high"))
-        return high, np.minimum(x, zero, out=self.buffer("out"))
+        return 0.0 if memory is None else memory
 
     def slope(self) -> Array | float:
         """d(out)/dx where x is not above 0."""
@@ -129,8 +132,9 @@ class PRelu(_Rectifying):
         return np.add(high, low, out=memory)
 
     def backward(self, dout: Array) -> tuple[Array]:
-        low = np.minimum(self.x, 0, out=self.buffer("product"))
-        product = np.multiply(low, dout, out=self.buffer("product"))
+        memory = self.buffer("product")
+        product = np.minimum(self.x, self.zero(), out=memory)
+        product = np.multiply(product, dout, out=memory)
         dslope = self.grads["slope"]
         np.sum(product.reshape(-1, len(dslope)), axis=0, out=dslope)
         return super().backward(dout)

@@ -1,5 +1,7 @@
 """Elementwise layers and reductions where they are not smooth, or not defined at first sight."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -91,3 +93,10 @@ def test_attributes_that_do_not_fit_together_are_refused():
         LAYERS["Reshape"](to=[-1, -1])
     with pytest.raises(SpecError, match="axes"):
         LAYERS["Sum"](axes=[])
+
+
+@pytest.mark.parametrize("kind", ["Softplus", "Silu", "HardSwish", "Elu", "Selu", "Atan", "Sqrt"])
+def test_an_elementwise_layer_costs_at_most_twenty_lines(kind):
+    source = inspect.getsource(LAYERS[kind])
+    assert source.startswith("@register")
+    assert len(source.splitlines()) <= 20
