@@ -32,13 +32,14 @@ class Best:
 
     def judge(self, epoch: int, value: float) -> None:
         """An epoch has ended: keep the network where it is better than ever."""
-        if self.epoch == 0 or self._gain(value, self.value) > 0:
+        first = self.epoch == 0
+        if first or self._gain(value, self.value) > 0:
             self.epoch, self.value = epoch, value
             if not self.arrays:
                 self.arrays = {name: np.empty_like(array) for name, array in self._live.items()}
             for name, array in self._live.items():
                 np.copyto(self.arrays[name], array)
-        if epoch == 1 or self._gain(value, self._mark) > self.spec.min_delta:
+        if first or self._gain(value, self._mark) > self.spec.min_delta:
             self._mark, self.waited = value, 0
         else:
             self.waited += 1
