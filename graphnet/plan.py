@@ -160,8 +160,9 @@ class Plan:
 
     def step_bytes(self, batch_size: int) -> int:
         """Bytes held in a training step with batches of this size: parameters with what the
-        optimizer keeps of them, for each shard its gradients and buffers, and the batches, those
-        in use and those that are being made ready.
+        optimizer keeps of them and those of the best epoch that early stopping keeps, for each
+        shard its gradients and buffers, and the batches, those in use and those that are being
+        made ready.
 
         A graph without a loss: those of `forward` and `backward` over all of it.
         """
@@ -171,13 +172,15 @@ class Plan:
             total = self.total()
             per_sample = self._input_bytes() + total.nbytes
             return 2 * parameters * itemsize + batch_size * per_sample + total.fixed
-        slots = len(spec.train.optimizer.slots()) if spec.train is not None else 0
+        copies = 1
+        if spec.train is not None:
+            copies += len(spec.train.optimizer.slots()) + (spec.train.early_stopping is not None)
         shards = self.shards(batch_size)
         size, longer = divmod(batch_size, shards)
         held = (shards - longer) * self.shard_bytes(size)
         if longer:
             held += longer * self.shard_bytes(size + 1)
-        return (1 + slots) * parameters * itemsize + held + self.ahead_bytes(batch_size)
+        return copies * parameters * itemsize + held + self.ahead_bytes(batch_size)
 
     def ahead(self, batch_size: int) -> int:
         """How many batches are made ready at a time."""

@@ -4,6 +4,8 @@ import pytest
 
 from graphnet.builder import build
 from graphnet.plan import Plan
+from graphnet.spec.reader import resolve
+from graphnet.spec.recipe import EarlyStopping
 
 
 def test_flops_of_a_two_layer_network(model):
@@ -43,3 +45,11 @@ def test_inputs_and_what_stands_before_the_first_parameter_are_not_trained(netwo
 
 def kept(engine):
     return sum(a.nbytes for arrays in engine._kept_of.values() for a in arrays.values())
+
+
+def test_the_best_network_of_early_stopping_takes_memory_too(model):
+    spec = model("digits")
+    stopping = EarlyStopping(monitor="loss")
+    train = spec.train.model_copy(update={"early_stopping": stopping})
+    plans = [Plan(resolve(s)) for s in (spec, spec.model_copy(update={"train": train}))]
+    assert plans[1].step_bytes(50) - plans[0].step_bytes(50) == 4 * 3760

@@ -53,10 +53,13 @@ def ending(trainer: Trainer) -> str | None:
 
 
 def tables(part: str, measured: Measured) -> Iterator[str]:
-    """For each output of classes, a table of them and, of few, the confusion matrix."""
-    several = len(measured.reports) > 1
+    """Loss and figures of a part; for each output of classes a table of them and, of few, the
+    confusion matrix."""
+    figures = [f"{name} {value:.4f}" for name, value in measured.figures.items()]
+    yield f"{part} part: {', '.join([f'loss {measured.loss:.4f}', *figures])}"
     for output, report in measured.reports.items():
-        yield f"{part} part{f', {output}' if several else ''}:"
+        if len(measured.reports) > 1:
+            yield f"{output}:"
         yield _classes(report)
         if report.confusion is not None and len(report.labels) <= MOST_COLUMNS:
             yield "confusion (a row: the class that it is; a column: the class that was found):"

@@ -22,10 +22,11 @@ from graphnet.optimizers import OPTIMIZERS
 from graphnet.schedules import SCHEDULES
 from graphnet.spec.blocks import BLOCK, BlockNode, BlockSpec, is_block, is_reference
 from graphnet.spec.columns import COLUMNS
+from graphnet.spec.families import AUGMENTS, METRICS
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
 from graphnet.spec.problems import Path, Problem
-from graphnet.spec.recipe import ClipSpec, TrainSpec
+from graphnet.spec.recipe import ClipSpec, EarlyStopping, TrainSpec
 from graphnet.spec.sources import SOURCES
 from graphnet.spec.text import TextSpec
 from graphnet.spec.wiring import Outline
@@ -283,6 +284,12 @@ def _attributes(at: Path, values: Any) -> list[str]:
         model = SCHEDULES[values["type"]]
     elif at == ("train", "clip"):
         model = ClipSpec
+    elif at == ("train", "early_stopping"):
+        model = EarlyStopping
+    elif at[:2] == ("train", "metrics"):
+        model = METRICS[values["type"]]
+    elif at[:2] == ("train", "augment"):
+        model = AUGMENTS[values["type"]]
     known = [f.alias or name for name, f in model.model_fields.items()] if model else []
     return [*known, "blocks"] if model is GraphSpec else known
 

@@ -27,7 +27,7 @@ from graphnet.training.early import Best
 from graphnet.training.evaluate import measured
 from graphnet.training.feed import Feed, feeds
 from graphnet.training.measure import Measure, Measured
-from graphnet.training.result import EpochResult, Progress
+from graphnet.training.result import EpochResult, Progress, check_history
 from graphnet.training.shards import Team
 from graphnet.training.split import classes_of, kept_apart
 from graphnet.training.update import Update
@@ -75,6 +75,8 @@ class Trainer(AbstractContextManager["Trainer"]):
         self._labels = data.labels
         self._measure = Measure(net, data.labels)
         self._measures = {"validation": Measure(net, data.labels, losses=True)}
+        parts = [name for name, feed in self._feeds().items() if feed is not None]
+        check_history(net, [figure.name for figure in self._measure.figures], parts)
         self.best = self._best()
         self.optimizer = optimizer_for(self.recipe.optimizer, net.params)
         self.position = (0, 0)
@@ -189,10 +191,9 @@ class Trainer(AbstractContextManager["Trainer"]):
 
     def _result(self, epoch: int, start: float) -> EpochResult:
         """All that is measured after an epoch."""
-        feeds = {"train": self.train, "validation": self.validation, "test": self.test}
         parts = {
             name: measured(self.team, self._measures.get(name, self._measure), feed)
-            for name, feed in feeds.items()
+            for name, feed in self._feeds().items()
             if feed is not None
         }
         result = EpochResult.of(epoch, self.loss_sum / self.train.samples, parts)
@@ -204,6 +205,9 @@ class Trainer(AbstractContextManager["Trainer"]):
             self.best.judge(epoch, numbers[self.best.spec.monitor])
             result = replace(result, best_epoch=self.best.epoch)
         return replace(result, seconds=time.perf_counter() - start)
+
+    def _feeds(self) -> dict[str, Feed | None]:
+        return {"train": self.train, "validation": self.validation, "test": self.test}
 
     def _keep_apart(self, share: float) -> None:
         """Take the validation part from the samples that are trained on."""

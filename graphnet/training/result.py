@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from graphnet.bundle.format import MAX_TRAIN_BYTES
+from graphnet.bundle.model import canonical_json
+from graphnet.errors import SpecLimitError
+from graphnet.network import Network
 from graphnet.training.measure import Measured
 
 
@@ -83,3 +87,27 @@ class Progress:
     steps: int
     samples: int
     loss: float
+
+
+LONGEST = -1.2345678901234567e-100
+"""No number is written longer."""
+
+
+def check_history(net: Network, figures: Sequence[str], parts: Sequence[str]) -> None:
+    """Whether what all epochs of the recipe measure, these figures of these parts, fits into a
+    bundle beside the history that there is.
+
+    Errors: SpecLimitError.
+    """
+    assert net.spec.train is not None
+    epochs = net.spec.train.epochs
+    worst = Measured(LONGEST, LONGEST, dict.fromkeys(figures, LONGEST))
+    entry = EpochResult.of(epochs, LONGEST, dict.fromkeys(parts, worst)).entry()
+    size = len(canonical_json({**entry, "best": True}).encode()) + 1
+    room = MAX_TRAIN_BYTES - len(canonical_json({"history": net.history}).encode())
+    if size * epochs > room:
+        raise SpecLimitError(
+            f"{net.spec.name}: what {epochs:,} epochs measure takes up to {size * epochs:,} bytes, "
+            f"more than the {room:,} that a bundle has: at most {room // size:,} epochs, or fewer "
+            "metrics"
+        )

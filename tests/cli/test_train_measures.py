@@ -63,7 +63,7 @@ def test_json_tells_the_same_an_object_a_line(tool):
 def test_the_report_is_a_table_of_classes_and_of_confusions(tool):
     done = tool("train", DIGITS, *setting(epochs=5), "--report")
     lines = done.out.splitlines()
-    assert lines[0] == "test part:"
+    assert re.fullmatch(r"test part: loss \d\.\d{4}, accuracy 0\.\d{4}", lines[0])
     assert lines[1].split() == ["class", "precision", "recall", "f1", "samples"]
     rows = [line.split() for line in lines[2:12]]
     assert [row[0] for row in rows] == list("0123456789")

@@ -12,7 +12,7 @@ from graphnet.bundle.model import contents_of, load, save
 from graphnet.bundle.writer import encode
 from graphnet.data.dataset import IMAGE, Dataset, Split
 from graphnet.data.digits import load_digits
-from graphnet.errors import DatasetError, DivergedError, SpecError
+from graphnet.errors import DatasetError, DivergedError, SpecError, SpecLimitError
 from graphnet.spec.reader import parse_spec
 from graphnet.training.loop import Trainer, fit
 
@@ -227,6 +227,13 @@ def test_history_with_everything_survives_a_bundle(digits, tmp_path):
             "did you mean 'validation_loss'?",
         ),
         ({"early_stopping": {"patience": 0}}, "train.early_stopping.patience"),
+        (
+            {"early_stopping": {"monitr": "loss"}},
+            "train.early_stopping.monitr: unknown attribute 'monitr'; did you mean 'monitor'?",
+        ),
+        ({"metrics": [{"type": "TopK", "n": 3}]}, "unknown attribute 'n'; did you mean 'on'?"),
+        ({"metrics": ["F1", 5]}, "train.metrics[1]: an object is expected, found 5"),
+        ({"metrics": [{"k": 5}]}, "missing attribute 'type': it names the metric, one of Accuracy"),
     ],
 )
 def test_recipes_that_measure_nothing_sensible_are_refused(digits, train, what):
@@ -240,6 +247,16 @@ def test_a_test_part_that_is_followed_must_be_there(digits):
     data = Dataset("mine", load_digits().train)
     with pytest.raises(DatasetError, match="'test_accuracy', but the data set has no test part"):
         fit(net, data)
+
+
+def test_a_history_that_no_bundle_holds_is_refused_before_the_first_step(digits):
+    many = [{"type": "TopK", "k": k} for k in range(1, 10)]
+    recipe = {"epochs": 20_000, "metrics": many}
+    with pytest.raises(
+        SpecLimitError, match=r"what 20,000 epochs measure takes .* at most 5,\d+ ep"
+    ):
+        fit(build(digits(**recipe)), load_digits())
+    fit(build(digits(epochs=20_000)), load_digits())
 
 
 def test_a_validation_part_of_too_few_samples_is_an_error(line):
