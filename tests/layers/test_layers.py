@@ -287,6 +287,7 @@ def test_layers_alone_take_the_integers_of_a_learner():
         ("MaxPool2D", {"size": 1_000_000, "stride": 1, "padding": "same"}),
         ("MaxPool2D", {"size": 2**31, "stride": 2**40, "padding": 2**31 - 1}),
         ("Conv2D", {"channels": 1, "kernel": 2, "dilation": 2**32, "padding": 2**31 - 1}),
+        ("ConvTranspose2D", {"channels": 1, "kernel": 2, "dilation": 2**30, "padding": 2**29}),
     ],
 )
 def test_what_no_memory_could_hold_is_refused(kind, attributes):
