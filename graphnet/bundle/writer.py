@@ -12,7 +12,7 @@ import stat
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
@@ -91,26 +91,42 @@ def write_bundle(path: _Path, contents: Contents, *, limit: int = fmt.MAX_FILE_B
     with _errors_of(os.fsdecode(path)):
         target, mode = _target(os.fsdecode(path))
         plan = _plan(contents, limit)
-        _clean(target)
-        descriptor, temporary = _create(target, mode)
-        try:
-            try:
-                for piece in _pieces(plan, contents):
-                    _write(descriptor, piece)
-                _set_mode(descriptor, mode)
-                os.fsync(descriptor)
-                if not _WINDOWS:
-                    os.replace(temporary, target)
-            finally:
-                os.close(descriptor)
-            if _WINDOWS:
-                os.replace(temporary, target)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
-        _sync_folder(os.path.dirname(target))
+        _replace(target, mode, _pieces(plan, contents))
         return plan.layout.file_len
+
+
+def write_whole(path: _Path, data: bytes) -> int:
+    """Save a file of another format in the same way; its size.
+
+    Errors: SaveError.
+    """
+    with _errors_of(os.fsdecode(path)):
+        target, mode = _target(os.fsdecode(path))
+        _replace(target, mode, [data])
+        return len(data)
+
+
+def _replace(target: str, mode: int | None, pieces: Iterable[bytes | memoryview]) -> None:
+    """A new file in place of the old one."""
+    _clean(target)
+    descriptor, temporary = _create(target, mode)
+    try:
+        try:
+            for piece in pieces:
+                _write(descriptor, piece)
+            _set_mode(descriptor, mode)
+            os.fsync(descriptor)
+            if not _WINDOWS:
+                os.replace(temporary, target)
+        finally:
+            os.close(descriptor)
+        if _WINDOWS:
+            os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(os.path.dirname(target))
 
 
 @contextmanager

@@ -14,9 +14,13 @@ COMMANDS = {
     "train": "train a spec and write one bundle",
     "infer": "classify pictures with a bundle",
     "check": "what a spec or bundle holds, or what is wrong with it",
+    "export": "a bundle as ONNX, safetensors, or plain JSON with .npz",
+    "import": "a bundle of what export wrote, or of another program's ONNX model",
     "gradcheck": "numerical against analytical gradients",
     "models": "the specs that ship with the package",
 }
+MODULES = {"import": "import_"}
+"""The modules that are not called as their command is."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,7 +65,7 @@ def command(name: str, argv: Sequence[str] | None = None) -> int:
 
     signal.signal(signal.SIGINT, stop)
     try:
-        code: int = _imported(f"graphnet.cli.{name}").main(argv)
+        code: int = _imported(f"graphnet.cli.{MODULES.get(name, name)}").main(argv)
     except Exception:
         # Pydantic wraps whatever is raised while it builds a validator, Ctrl-C too.
         if not asked:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from onnx.backend.base import Backend, BackendRep
 
-from graphnet.errors import GraphnetError
+from graphnet.errors import ExchangeError, GraphnetError, clipped, quoted
 from graphnet.exchange.importer.model import Imported, imported
 from graphnet.exchange.importer.protobuf import Source, read
 from graphnet.exchange.importer.values import BatchError, Live
@@ -62,6 +62,10 @@ class Prepared(BackendRep):
             dict(inputs) if isinstance(inputs, Mapping) else dict(zip(names, inputs, strict=True))
         )
         given = {name: np.asarray(array) for name, array in given.items()}
+        for tensor in self.source.inputs:
+            if tensor.name in given and given[tensor.name].ndim != len(tensor.shape):
+                text = f"{len(tensor.shape)} axes are expected, found {given[tensor.name].ndim}"
+                raise ExchangeError(clipped(f"input {quoted(tensor.name)}: {text}"))
         constants = self._constants(given)
         first: GraphnetError | None = None
         for batch_axis in READINGS:

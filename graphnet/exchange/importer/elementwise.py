@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -47,9 +46,21 @@ def wide(graph: Graph, x: Live, array: Array) -> Live:
 
 def pair(graph: Graph, kind: str, x: Value, y: Value) -> Live:
     """A layer of two inputs of one shape."""
+    if kind == "Add" and (placed := _positions(graph, x, y)) is not None:
+        return placed
     a, b = together(graph, [x, y])
     source = graph.add(kind, [a.source, b.source])
     return replace(a, source=source, image=a.image or b.image, whole_numbers=False)
+
+
+def _positions(graph: Graph, x: Value, y: Value) -> Live | None:
+    """A constant for each number of a sequence, which a layer keeps."""
+    if not isinstance(x, Live) or isinstance(y, Live) or len(x.shape) != 2 or x.batch != 0:
+        return None
+    if x.axes != ((0,), (1,), (2,)) or y.shape not in (x.shape, (1, *x.shape)):
+        return None
+    P = y.reshape(x.shape)
+    return graph.like(x, "PositionalEncoding", learned=True, arrays={"P": P})
 
 
 def scaled(graph: Graph, x: Live, factor: float, offset: float = 0.0) -> Live:
@@ -77,7 +88,7 @@ def _bias(graph: Graph, op: Operator, x: Live, y: Array) -> Live | None:
     fits = y.shape[-1:] == (units,) and y.size == units and y.ndim <= len(x.axes)
     if not fits or x.axes[-1] != (len(x.shape),):
         return None
-    graph.give_bias(x.source, y.reshape(-1))
+    graph.give_bias(x.source, y.reshape(-1), op.outputs[0])
     return replace(x, image=x.image)
 
 
@@ -112,41 +123,12 @@ def _div(graph: Graph, op: Operator) -> list[Value | None]:
 
 def _pow(graph: Graph, op: Operator) -> list[Value | None]:
     x, y = op.value(0), op.value(1)
-    if isinstance(x, Live) and not isinstance(y, Live):
-        if (number := single(y)) is not None:
-            wider = wide(graph, x, y)
-            if number == 0.5:
-                return [graph.like(wider, "Sqrt")]
-            return [graph.like(wider, "Power", exponent=number)]
-        return [_powers(graph, op, x, y)]
-    base = single(x)
-    if isinstance(y, Live) and base is not None and base > 0 and not isinstance(x, Live):
-        grown = scaled(graph, wide(graph, y, x), math.log(base))
-        return [graph.like(grown, "Exp")]
-    raise op.error("its exponent is computed; only constants are understood")
-
-
-def _powers(graph: Graph, op: Operator, x: Live, y: Array) -> Live:
-    """x to the power of whole numbers that differ: products of the bits of the exponents."""
-    if np.isfinite(y).all() and (y != np.floor(y)).all():
-        # Of a number below 0 no such power exists, and its logarithm is no number either.
-        return graph.like(pair(graph, "Mul", graph.like(x, "Log"), y), "Exp")
-    if not np.isfinite(y).all() or (y != np.floor(y)).any() or y.min() < 0 or y.max() >= 64:
-        raise op.error("its exponents differ, and are not all whole numbers from 0 to 63")
-    exponents = y.astype(np.int64)
-    found: Value | None = None
-    square = x
-    for bit in range(int(exponents.max()).bit_length()):
-        if bit:
-            square = pair(graph, "Mul", square, square)
-        chosen = (exponents >> bit & 1).astype(np.float64)
-        # 1 where the exponent lacks the bit: (x - 1) * chosen + 1
-        less = scaled(graph, square, 1.0, -1.0)
-        factor = scaled(graph, pair(graph, "Mul", less, chosen), 1.0, 1.0)
-        found = factor if found is None else pair(graph, "Mul", found, factor)
-    if isinstance(found, Live):
-        return found
-    return graph.like(wide(graph, x, y), "Power", exponent=0.0)
+    if isinstance(x, Live) and not isinstance(y, Live) and (number := single(y)) is not None:
+        wider = wide(graph, x, y)
+        if number == 0.5:
+            return [graph.like(wider, "Sqrt")]
+        return [graph.like(wider, "Power", exponent=number)]
+    return [pair(graph, "Pow", x, y)]
 
 
 def _several(kind: str) -> Convert:
@@ -235,12 +217,17 @@ def _dropout(graph: Graph, op: Operator) -> list[Value | None]:
 
 def _cast(graph: Graph, op: Operator) -> list[Value | None]:
     op.ignore("saturate", "round_mode")
-    x, to = op.live(0), op.attribute("to")
+    x, to = op.value(0), op.attribute("to")
     if op.kind == "CastLike":
         other = op.value(1)
+        if not isinstance(x, Live):
+            assert isinstance(other, Live)
+            return [x.astype(np.int64 if other.whole_numbers else graph.dtype)]
         whole = other.whole_numbers if isinstance(other, Live) else other.dtype.kind in "iu"
         to = 7 if whole else 1
-    if to not in ((6, 7) if x.whole_numbers else (1, 11)):
+    x = op.live(0)
+    # Of whole numbers truths are made: what a mask hides is 0.
+    if to not in ((6, 7, 9) if x.whole_numbers else (1, 11)):
         raise op.error(f"it casts computed numbers to type {to} of ONNX")
     return [x]
 

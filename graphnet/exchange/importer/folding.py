@@ -191,6 +191,11 @@ def _cast(op: Operator) -> Array:
     return op.constant(0).astype(kind)
 
 
+def _cast_like(op: Operator) -> Array:
+    op.ignore("saturate", "round_mode")
+    return op.constant(0).astype(op.constant(1).dtype)
+
+
 def _constant(op: Operator) -> Array:
     for name in ("value", "value_float", "value_int", "value_floats", "value_ints"):
         found = op.attribute(name)
@@ -216,8 +221,8 @@ def split_sizes(op: Operator, size: int) -> list[int]:
     if given is None:
         parts = op.attribute("num_outputs", len(op.outputs))
         each = -(-size // parts)
-        given = [min(each, size - i * each) for i in range(parts)]
-    if sum(given) != size or min(given) <= 0 or len(given) < len(op.outputs):
+        given = [max(min(each, size - i * each), 0) for i in range(parts)]
+    if sum(given) != size or min(given) < 0 or len(given) < len(op.outputs):
         raise op.error(f"it cuts {size} into {given}")
     return given
 
@@ -229,7 +234,7 @@ def _where(op: Operator) -> Array:
 def _reduced(function: Callable[..., Any]) -> Callable[[Operator], Array]:
     def compute(op: Operator) -> Array:
         axes = op.integers(1, "axes")
-        if not axes and op.attribute("noop_with_empty_axes", 0):
+        if op.attribute("noop_with_empty_axes", 0) and not axes:
             return op.constant(0)
         over = tuple(axes) if axes else None
         keeps = bool(op.attribute("keepdims", 1))
@@ -278,6 +283,7 @@ FOLDS: Mapping[str, Callable[[Operator], Any]] = {
     "ConstantOfShape": _filled,
     "Range": _range,
     "Cast": _cast,
+    "CastLike": _cast_like,
     "Identity": _unary(lambda x: x),
     "Neg": _unary(np.negative),
     "Abs": _unary(np.abs),

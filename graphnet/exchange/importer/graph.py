@@ -18,6 +18,8 @@ from graphnet.layers.base import LAYERS, Array, NodeSpec
 
 MOST_VALUES = 65_536
 """Numbers that the inputs with a `value` may hold together: they stand in the spec as text."""
+LOWEST = -1e30
+"""What is added to a score that must not count: its exponential is 0 in any type."""
 
 
 class Graph:
@@ -25,8 +27,9 @@ class Graph:
 
     batch: how many samples the sizes of the model count with. Where the model leaves that open,
     it is a prime that no other size has, so that products show where the batch went. about: the
-    operator at hand; wish: the id that its layer should have. unbiased: the Affines that may still
-    get a b, with the model's name of what they give.
+    operator at hand; wish: the id that its layer should have. unbiased: the layers that may still
+    get a bias, made: all products, open_heads: the attentions without a product behind them; each
+    with the model's name of what it gives.
     """
 
     def __init__(self, batch: int, dtype: str) -> None:
@@ -39,6 +42,8 @@ class Graph:
         self.about: Operator | None = None
         self.wish: str | None = None
         self.unbiased: dict[str, str] = {}
+        self.made: dict[str, str] = {}
+        self.open_heads: dict[str, str] = {}
         self._memo: dict[tuple[Any, ...], str] = {}
         self._values = 0
 
@@ -98,18 +103,40 @@ class Graph:
         """An elementwise layer on x."""
         return replace(x, source=self.add(kind, [x.source], **attributes), whole_numbers=False)
 
-    def give_bias(self, node_id: str, b: Array) -> None:
-        """Add a constant to the output of an Affine that has no b."""
+    def give_bias(self, node_id: str, b: Array, tensor: str) -> None:
+        """Add a constant to the output of a layer that has no bias; it is then called `tensor`."""
         node = next(node for node in reversed(self.nodes) if node["id"] == node_id)
-        del node["bias"]
-        self.arrays[f"{node_id}/b"] = np.array(b, self.dtype)
+        attends = node["type"] == "MultiHeadAttention"
+        if node.pop("bias", True) is False and attends:
+            for letter in "qkv":
+                self.arrays[f"{node_id}/b{letter}"] = np.zeros(len(b), self.dtype)
+        self.arrays[f"{node_id}/{'bo' if attends else 'b'}"] = np.array(b, self.dtype)
         del self.unbiased[node_id]
+        if not attends:
+            self.made[node_id] = tensor
+
+    def give_product(self, node_id: str, W: Array, tensor: str) -> None:
+        """The product behind the heads of an attention."""
+        self.arrays[f"{node_id}/Wo"] = np.array(W, self.dtype, order="C")
+        del self.open_heads[node_id]
+        self.unbiased[node_id] = tensor
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Take out nodes that nothing has an edge from."""
+        self.nodes = [node for node in self.nodes if node["id"] not in ids]
+        self.edges = [edge for edge in self.edges if edge[1] not in ids]
+        for name in [name for name in self.arrays if name.rpartition("/")[0] in ids]:
+            del self.arrays[name]
+        for node_id in ids:
+            del self.shapes[node_id]
 
     def value(self, array: Array, name: str = "constant", whole: bool = False) -> str:
         """An input that has a value: a constant of one sample; whole: one of whole numbers.
 
         Errors: ExchangeError past the limit.
         """
+        # Minus infinity is what masks add: what is this low has an exponential of 0, too.
+        array = np.where(np.isneginf(array), LOWEST, array)
         key = ("value", whole, array.shape, array.astype(self.dtype).tobytes())
         if key not in self._memo:
             self._values += array.size

@@ -43,8 +43,6 @@ def _conv(graph: Graph, op: Operator) -> list[Value | None]:
 def _window(found: list[Slide]) -> dict[str, Any]:
     """The attributes of a layer that convolves."""
     pads = [s.before for s in found] + [s.after for s in found]
-    if all(s.before + s.after >= (s.kernel - 1) * s.dilation + 1 for s in found):
-        pads = [0] * len(pads)
     return {
         "kernel": _plain([s.kernel for s in found]),
         "stride": _plain([s.stride for s in found]),

@@ -53,11 +53,14 @@ def product(graph: Graph, op: Operator, x: Value, y: Value) -> Live:
     """
     if isinstance(x, Live) and not isinstance(y, Live) and y.ndim in (1, 2):
         _check(graph, op, graph.dims(x)[-1:], y.shape[:1])
+        closes = graph.open_heads.get(x.source) in op.alone and x.axes[-1] == (len(x.shape),)
+        if closes and y.shape == (x.shape[-1],) * 2:
+            graph.give_product(x.source, y, op.outputs[0])
+            return x
         found = affine(graph, x, y.reshape(y.shape[0], -1))
         if y.ndim == 1:
             return found.relabelled(found.axes[:-1])
-        if op.outputs:
-            graph.unbiased[found.source] = op.outputs[0]
+        graph.unbiased[found.source] = graph.made[found.source] = op.outputs[0]
         return found
     if isinstance(y, Live) and not isinstance(x, Live) and x.ndim in (1, 2):
         turned = y if len(y.axes) == 1 else _turned(y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from graphnet.builder import assemble
 from graphnet.errors import ExchangeError, GraphnetError, clipped, quoted
 from graphnet.exchange.importer.folding import folded
 from graphnet.exchange.importer.graph import Graph, plain
+from graphnet.exchange.importer.notes import notes
 from graphnet.exchange.importer.operators import IMAGES, NEUTRAL, OPERATORS
 from graphnet.exchange.importer.protobuf import Input, Node, Source
 from graphnet.exchange.importer.values import BatchError, Live, Operator, Value
@@ -58,12 +60,20 @@ def imported(
         t.name: source.constants[t.name] for t in source.inputs if t.name in source.constants
     }
     inputs = [tensor for tensor in source.inputs if tensor.name not in values]
+    starts: dict[str, Array] = {}
+    if not inputs and not constants:
+        # Every input has a value: then it is an input with one.
+        inputs = source.inputs
+        starts = {tensor.name: source.constants[tensor.name] for tensor in inputs}
     if not inputs:
         raise ExchangeError("the model has no input that is not a constant")
     graph = Graph(_batch(inputs, batch_axis), _dtype(inputs))
     images = _images(source, inputs)
     for tensor in inputs:
-        values[tensor.name] = _input(graph, tensor, batch_axis, tensor.name in images)
+        live = _input(graph, tensor, batch_axis, tensor.name in images)
+        values[tensor.name] = live
+        if tensor.name in starts:
+            graph.inputs[live.source]["value"] = _start(tensor, live, starts[tensor.name])
     given = {tensor.name: values[tensor.name] for tensor in inputs}
     needed = _needed(source)
     uses = Counter(name for node in source.nodes for name in node.inputs)
@@ -124,6 +134,16 @@ def _input(graph: Graph, tensor: Input, batch_axis: int | None, image: bool) -> 
     return Live(name, tuple(shape), axes, image, whole)
 
 
+def _start(tensor: Input, live: Live, array: Array) -> Any:
+    """The value of an input: one sample, as the spec holds it."""
+    batch = live.batch
+    if live.image or array.size != math.prod(live.shape):
+        what = f"input {quoted(tensor.name)}: its value of shape {list(array.shape)}"
+        raise ExchangeError(clipped(f"{what} is not that of one sample"))
+    sample = array if batch is None else array.take(0, axis=batch)
+    return sample.astype(float).tolist()
+
+
 def _images(source: Source, inputs: list[Input]) -> set[str]:
     """The inputs that an operator of images takes, with nothing before it that moves axes."""
     found = set()
@@ -165,6 +185,7 @@ def _convert(
             raise op.error(f"its input {quoted(name)} is not defined before it")
     op.inputs = [values[name] if name else None for name in node.inputs]
     op.names, op.alone = node.inputs, frozenset(n for n in node.inputs if uses[n] == 1)
+    op.takers = frozenset(n.kind for n in source.nodes if set(n.inputs) & set(node.outputs))
     while op.inputs and op.inputs[-1] is None:
         op.inputs.pop()
     graph.about = op
@@ -177,7 +198,11 @@ def _convert(
     if found is None:
         if node.kind not in OPERATORS:
             raise op.error("the operator has no counterpart among graphnet's layers")
-        found = [*OPERATORS[node.kind](graph, op)]
+        try:
+            found = [*OPERATORS[node.kind](graph, op)]
+        except (ValueError, IndexError, TypeError, OverflowError) as e:
+            # NumPy's, of constants and attributes that a damaged model holds.
+            raise op.error(f"its constants or attributes do not fit: {e}") from e
     if unknown := op.unknown():
         raise op.error(f"attribute {quoted(unknown[0])} is not understood here")
     found += [None] * len(wanted)
@@ -221,6 +246,7 @@ def _network(graph: Graph, source: Source, outputs: dict[str, Value]) -> Network
         "edges": graph.edges,
         "outputs": ids,
     }
+    notes(source.notes, values)
     try:
         resolved = check_values(values, source.name or "imported")
     except GraphnetError as e:

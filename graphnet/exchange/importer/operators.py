@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from graphnet.exchange.importer import (
+    attention,
     elementwise,
     image,
     linear,
@@ -28,6 +29,7 @@ OPERATORS: Mapping[str, Convert] = {
     **structure.OPERATORS,
     **sequence.OPERATORS,
     **resize.OPERATORS,
+    **attention.OPERATORS,
 }
 IMAGES = {*image.OPERATORS, *resize.OPERATORS, *normalization.OF_IMAGES}
 """The operators that take ONNX's axis 1 for that of the channels."""

@@ -43,10 +43,8 @@ def _reduction(kind: str) -> Convert:
         rank = len(x.axes)
         axes = op.integers(1, "axes")
         keeps = bool(op.attribute("keepdims", 1))
-        if not axes and op.attribute("noop_with_empty_axes", 0):
-            over: list[int] = []
-        else:
-            over = [op.axis(a, rank) for a in axes] if axes else list(range(rank))
+        all_axes = [] if op.attribute("noop_with_empty_axes", 0) else list(range(rank))
+        over = [op.axis(a, rank) for a in axes] if axes else all_axes
         return [reduced(graph, x, kind, over, keeps) if over else x]
 
     return convert
@@ -58,17 +56,17 @@ def _softmax(kind: str) -> Convert:
         rank = len(x.axes)
         if op.opset >= 13:
             axis = op.axis(op.attribute("axis", -1), rank)
-            return [_along(graph, x, kind, axis)]
+            return [along_axis(graph, x, kind, axis)]
         # All axes from this one on are one.
         axis = op.axis(op.attribute("axis", 1), rank) if rank > 1 else 0
         joined = tuple(a for group in x.axes[axis:] for a in group)
-        found = _along(graph, x.relabelled((*x.axes[:axis], joined)), kind, axis)
+        found = along_axis(graph, x.relabelled((*x.axes[:axis], joined)), kind, axis)
         return [reshaped(graph, found, graph.dims(x))]
 
     return convert
 
 
-def _along(graph: Graph, x: Live, kind: str, axis: int) -> Live:
+def along_axis(graph: Graph, x: Live, kind: str, axis: int) -> Live:
     """A softmax along one axis of ONNX."""
     group = x.axes[axis]
     if 0 in group:
@@ -93,4 +91,5 @@ OPERATORS: dict[str, Convert] = {
     "ReduceLogSumExp": _reduction("LogSumExp"),
     "Softmax": _softmax("Softmax"),
     "LogSoftmax": _softmax("LogSoftmax"),
+    "Hardmax": _softmax("Hardmax"),
 }

@@ -95,22 +95,16 @@ def _direction(graph: Graph, op: Operator, x: Live, i: int, reverse: bool) -> Di
         ours = ACTIVATIONS[op.kind]
         if any(a != ours[k % len(ours)] for k, a in enumerate(activations)):
             raise op.error(f"its activations are {activations}; {ours} are understood")
-    if op.kind == "GRU":
-        _of_gru(op, units, b, arrays, attributes)
+    if op.kind == "GRU" and op.attribute("linear_before_reset", 0):
+        # The last part's second bias is multiplied by r, and so is not added to the first.
+        attributes["linear_before_reset"] = True
+        arrays["bu"] = b[1, 2 * units :]
+        arrays["b"] = b[0] + np.where(np.arange(3 * units) < 2 * units, b[1], 0)
     peepholes = op.maybe(7)
     if peepholes is not None and peepholes.any():
         raise op.error("its gates look at c (peepholes)")
     kind = {"RNN": "Rnn", "GRU": "Gru", "LSTM": "Lstm"}[op.kind]
     return Direction(kind, [x.source, *_starts(graph, op, x, i)], arrays, attributes)
-
-
-def _of_gru(
-    op: Operator, units: int, b: Array, arrays: dict[str, Array], attributes: dict[str, Any]
-) -> None:
-    """A Gru that resets before its product adds the two biases; one that resets behind does not."""
-    if op.attribute("linear_before_reset", 0):
-        attributes["reset_after"] = True
-        arrays["b"] = np.concatenate([b[0], b[1]])
 
 
 def _starts(graph: Graph, op: Operator, x: Live, i: int) -> list[str]:

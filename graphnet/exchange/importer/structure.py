@@ -72,6 +72,8 @@ def _expand(graph: Graph, op: Operator) -> list[Value | None]:
     x, wanted = op.live(0), op.integers(1) or []
     rank = max(len(x.axes), len(wanted))
     dims = (1,) * (rank - len(x.axes)) + graph.dims(x)
+    if x.whole_numbers and op.takers == {"Attention"}:
+        return [x.relabelled(((),) * (rank - len(x.axes)) + x.axes)]  # a mask, which broadcasts
     shape = [1] * (rank - len(wanted)) + wanted
     return [widened(graph, x, tuple(max(a, b) for a, b in zip(dims, shape, strict=True)))]
 
@@ -258,6 +260,10 @@ def _blocks(graph: Graph, op: Operator) -> list[Value | None]:
     """Blocks of pixels into channels, or back."""
     x, size = op.live(0), op.attribute("blocksize")
     n, c, h, w = graph.dims(x)
+    if op.kind == "SpaceToDepth" and op.attribute("mode", "DCR") == "CRD":
+        cut_up = reshaped(graph, x, (n, c, h // size, size, w // size, size))
+        turned = cut_up.relabelled([cut_up.axes[i] for i in (0, 1, 3, 5, 2, 4)])
+        return [reshaped(graph, turned, (n, c * size * size, h // size, w // size))]
     if op.kind == "SpaceToDepth":
         cut_up = reshaped(graph, x, (n, c, h // size, size, w // size, size))
         turned = cut_up.relabelled([cut_up.axes[i] for i in (0, 3, 5, 1, 2, 4)])

@@ -52,11 +52,13 @@ class Operator:
     """One node of the model: what it is given, and the attributes, each of which must be asked for.
 
     opset: the version of the standard's operators that the model was written for. names: of the
-    tensors at its inputs; alone: those of them that nothing else uses.
+    tensors at its inputs; alone: those of them that nothing else uses; takers: the operators that
+    use what it gives.
     """
 
     names: Sequence[str] = ()
     alone: frozenset[str] = frozenset()
+    takers: frozenset[str] = frozenset()
 
     def __init__(
         self,

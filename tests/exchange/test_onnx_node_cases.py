@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from node_cases import applies
+from node_cases import EXCLUDED, applies
 
 onnx = pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
 
@@ -37,8 +37,30 @@ def wrong(case: Any) -> str | None:
     return None
 
 
-def test_the_cases_that_apply_pass(cases):
+def test_all_cases_that_apply_pass_but_those_with_a_reason(cases):
+    """In onnx 1.23, 368 of 384."""
     found = {case.name: wrong(case) for case in cases if applies(case.model)}
-    assert len(found) == 384
-    passed = [name for name, what in found.items() if what is None]
-    assert len(passed) >= 275
+    assert len(found) >= 384
+    failed = {name for name, what in found.items() if what is not None}
+    assert failed == {name for name in EXCLUDED if name in found}
+    assert len(found) - len(failed) >= 330
+
+
+def test_operators_beyond_the_list_pass_too(cases):
+    """Those of the same families: another 340 cases."""
+    from graphnet.exchange.importer.folding import FOLDS
+    from graphnet.exchange.importer.operators import OPERATORS
+
+    known = {*OPERATORS, *FOLDS}
+    passed = 0
+    for case in cases:
+        nodes = case.model.graph.node
+        if not applies(case.model) and all(n.op_type in known for n in nodes) and floats(case):
+            passed += wrong(case) is None
+    assert passed >= 300
+
+
+def floats(case: Any) -> bool:
+    """Whether the first input holds numbers of the types that graphnet computes in."""
+    kinds = [i.type.tensor_type.elem_type for i in case.model.graph.input]
+    return kinds[:1] in ([1], [11])

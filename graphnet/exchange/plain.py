@@ -1,0 +1,86 @@
+"""Plain JSON and `.npz`: the spec as a person writes it, the numbers as NumPy reads them."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graphnet.builder import assemble
+from graphnet.bundle.writer import write_whole
+from graphnet.errors import ExchangeError, GraphnetError, clipped
+from graphnet.network import Network
+from graphnet.spec.canonical import canonical_text
+from graphnet.spec.prepared import prepared_of
+from graphnet.spec.reader import read_spec, resolve
+from graphnet.spec.source import parse, read_text
+
+MOST_BYTES = 8 * 2**30
+PREPARE = ".prepare.json"
+"""How the file's name ends that holds what was fitted to the training data."""
+
+
+def write_plain(path: str | os.PathLike[str], net: Network) -> list[str]:
+    """Write `NAME.json`, the spec, and beside it `NAME.npz`, the arrays, and where something was
+    fitted to the training data `NAME.prepare.json`; the files.
+
+    Errors: SaveError.
+    """
+    numbers, fitted = Path(path).with_suffix(".npz"), Path(path).with_suffix(PREPARE)
+    memory = io.BytesIO()
+    np.savez(memory, allow_pickle=False, **{**net.params, **net.state})
+    write_whole(numbers, memory.getvalue())
+    written = [os.fspath(path), os.fspath(numbers)]
+    values = net.prepare.values() if net.prepare is not None else {}
+    if values:
+        write_whole(fitted, _text(values))
+        written.append(os.fspath(fitted))
+    write_whole(path, _text(json.loads(canonical_text(net.spec))))
+    return written
+
+
+def _text(values: Any) -> bytes:
+    return json.dumps(values, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def read_plain(path: str | os.PathLike[str]) -> Network:
+    """The network of `NAME.json` and `NAME.npz`.
+
+    Errors: SpecError and its kin; ExchangeError for arrays that are not there or do not fit.
+    """
+    graph = resolve(read_spec(path))
+    numbers = os.fspath(Path(path).with_suffix(".npz"))
+    arrays = {name: array.astype(graph.spec.dtype) for name, array in _arrays(numbers).items()}
+    try:
+        net = assemble(graph, arrays)
+    except GraphnetError as e:
+        raise ExchangeError(clipped(f"{numbers}: {e}")) from None
+    fitted = Path(path).with_suffix(PREPARE)
+    if fitted.is_file():
+        scores = {name: graph.shapes[name] for name in graph.wiring.outputs}
+        values = parse(read_text(fitted), os.fspath(fitted))
+        if not isinstance(values, dict):
+            raise ExchangeError(clipped(f"{fitted}: an object is expected"))
+        net.prepare = prepared_of(values, graph.spec, scores)
+    return net
+
+
+def _arrays(path: str) -> dict[str, Any]:
+    """The arrays of an `.npz` file; nothing in it is unpickled."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            size = sum(entry.file_size for entry in file.infolist())
+        if size > MOST_BYTES:
+            raise ExchangeError(f"{path}: {size:,} bytes; at most {MOST_BYTES:,} are read")
+        with np.load(path, allow_pickle=False) as found:
+            return {name: found[name] for name in found.files}
+    except FileNotFoundError:
+        text = f"{path}: is not there: the arrays lie beside the spec"
+        raise ExchangeError(clipped(text)) from None
+    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as e:
+        raise ExchangeError(clipped(f"{path}: cannot be read: {e}")) from None
