@@ -13,6 +13,7 @@ from graphnet.cli.check import refuse_bundle
 from graphnet.cli.common import CHECK_FAILED, DONE, complain, count, parser, run, table
 from graphnet.errors import SpecError
 from graphnet.gradcheck import TOLERANCE, check
+from graphnet.losses.base import BALANCED
 from graphnet.network import Network
 from graphnet.randomness import generator
 from graphnet.spec.graph import GraphSpec
@@ -45,6 +46,7 @@ def _main(argv: Sequence[str] | None) -> int:
         x, t = _random(net, options.samples)
     else:
         x, t = _of_data(net, spec, Path(options.spec).parent, options.data_dir, options.samples)
+    _balance(net, x, t)
     rows = check(net, x, t)
     shown = [[row.name, f"{row.difference:.3e}", f"{row.error:.3e}"] for row in rows]
     head = ["parameter", "mean |difference|", "relative error"]
@@ -72,6 +74,16 @@ def _random(net: Network, samples: int) -> tuple[dict[str, Any], Any]:
         else:
             t[objective.target] = rng.uniform(size=(samples, *scores))
     return x, {name: t[name] for name in net.graph.targets} or None
+
+
+def _balance(net: Network, x: dict[str, Any], t: Any) -> None:
+    """Class weights that follow from samples, from these."""
+    if any(getattr(o.spec, "class_weights", None) == BALANCED for o in net.graph.objectives):
+        from graphnet.data.dataset import Split
+        from graphnet.training.feed import Feed
+        from graphnet.training.weights import balance
+
+        balance(net, Feed(net, Split(x, t), "samples"))
 
 
 def _of_data(

@@ -11,6 +11,9 @@ from graphnet.declaration import FAMILY, Declaration, Name, NodeName, Registry, 
 from graphnet.errors import DatasetError, ShapeError, SpecError
 from graphnet.layers.base import Array, Arrays, Buffer, Flops
 
+BALANCED = "balanced"
+"""In place of class weights: those that follow from the samples that are trained on."""
+
 
 class LossSpec(Declaration):
     """The attributes of a loss, and what it asks of the scores."""

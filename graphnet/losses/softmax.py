@@ -12,9 +12,8 @@ from pydantic_core import PydanticCustomError
 from graphnet.declaration import Shape
 from graphnet.errors import DatasetError, ShapeError, SpecError, quoted
 from graphnet.layers.base import Array, Buffer, Flops
-from graphnet.losses.base import Loss, LossSpec, register
+from graphnet.losses.base import BALANCED, Loss, LossSpec, register
 
-BALANCED = "balanced"
 MOST_CLASSES = 100_000
 
 
@@ -25,8 +24,8 @@ def _class_weights(value: Any) -> Any:
     if not isinstance(value, (list, tuple)) or not 2 <= len(value) <= MOST_CLASSES:
         raise _wrong(f"one number a class or '{BALANCED}' is expected, found {quoted(value)}")
     for i, weight in enumerate(value):
-        if type(weight) not in (int, float) or not 0 < weight < math.inf:
-            raise _wrong(f"a number above 0 is expected, found {quoted(weight)}", i)
+        if type(weight) not in (int, float) or not 0 < weight < 1e30:
+            raise _wrong(f"a number above 0 and below 1e30 is expected, found {quoted(weight)}", i)
     return tuple(map(float, value))
 
 

@@ -10,10 +10,9 @@ import numpy as np
 from graphnet.errors import SpecError
 from graphnet.layers.base import Array
 from graphnet.losses import LossSpec
+from graphnet.losses.base import BALANCED
 from graphnet.network import Network
 from graphnet.training.feed import Feed
-
-BALANCED = "balanced"
 
 
 def balance(net: Network, feed: Feed) -> None:

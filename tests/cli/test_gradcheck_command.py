@@ -107,3 +107,10 @@ def test_no_samples(tool):
     assert done.err[-1].endswith(
         "argument --samples: '0' is no number from 1 to 1000 (--help says more)"
     )
+
+
+def test_balanced_class_weights_follow_from_the_samples_that_are_checked(tool, write_spec):
+    loss = {"type": "SoftmaxWithLoss", "class_weights": "balanced"}
+    for options in ([], ["--random"]):
+        done = tool("gradcheck", write_spec(loss=loss), *options)
+        assert (done.code, done.err) == (0, [])

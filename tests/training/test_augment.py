@@ -116,6 +116,26 @@ def test_without_a_background_the_border_goes_on(spec_of):
     assert found[0, :, :, 0].tolist() == [[0, 1, 2]] * 3
 
 
+@pytest.mark.parametrize(("background", "mode"), [("black", "grid-constant"), (None, "nearest")])
+def test_any_map_is_that_of_scipy(spec_of, rng, background, mode):
+    ndimage = pytest.importorskip("scipy.ndimage")
+    spec = spec_of([9, 13], mode="rgb", background=background)
+    x = rng.normal(size=(6, 9, 13, 3))
+    centre = np.array([4.0, 6.0])
+    for _ in range(20):
+        matrix = np.eye(3)
+        matrix[:2] += rng.normal(size=(2, 3)) * [0.4, 0.4, 3]
+        offset = matrix[:2, 2] + centre - matrix[:2, :2] @ centre
+        expected = np.empty_like(x)
+        for i in range(6):
+            for c in range(3):
+                expected[i, :, :, c] = ndimage.affine_transform(
+                    x[i, :, :, c], matrix[:2, :2], offset, order=1, mode=mode
+                )
+        # Places are float32: at 20 pixels from the centre they are off by some 1e-6.
+        np.testing.assert_allclose(warped(spec, x, matrix), expected, atol=3e-5)
+
+
 def dot(size, y, x):
     picture = np.zeros((1, *size, 1))
     picture[0, y, x] = 1

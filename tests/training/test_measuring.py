@@ -316,6 +316,25 @@ def test_the_best_comes_back_however_the_run_ends(network, rng, way):
         np.testing.assert_array_equal(param, kept[name])
 
 
+def test_the_state_of_the_best_epoch_comes_back_too(network, rng):
+    nodes = [{"id": "norm", "type": "BatchNorm"}, {"id": "score", "type": "Affine", "units": 2}]
+    more = {
+        "loss": {"type": "SoftmaxWithLoss"},
+        "train": {"epochs": 3, "early_stopping": {"monitor": "train_accuracy"}},
+    }
+    net = network(nodes, [["x", "norm", "score"]], **more)
+    x = rng.normal(size=(20, 4))
+    run = fit(net, Dataset("mine", Split({"x": x}, (x[:, 0] > 0).astype(int))))
+    next(run)
+    kept = {name: array.copy() for name, array in net.state.items()}
+    net.params["score/W"][...] = 0
+    net.params["score/b"][...] = [-9, 9] if np.mean(x[:, 0] > 0) <= 0.5 else [9, -9]
+    assert [result.best_epoch for result in run] == [1, 1]
+    assert list(kept) == ["norm/mean", "norm/var"]
+    for name, array in net.state.items():
+        np.testing.assert_array_equal(array, kept[name])
+
+
 def test_small_gains_do_not_count_for_patience_and_are_kept_all_the_same(line):
     stopping = {"monitor": "train_r2", "patience": 3, "min_delta": 10.0}
     net = build(numbers(train={"epochs": 50, "early_stopping": stopping}))
@@ -419,8 +438,8 @@ def test_balanced_weights_are_no_numbers_before_training(rare):
     ("weights", "what"),
     [
         ("equal", "loss.class_weights: one number a class or 'balanced' is expected"),
-        ([1, -2], "loss.class_weights[1]: a number above 0 is expected, found -2"),
-        ([1, True], "a number above 0 is expected"),
+        ([1, -2], "loss.class_weights[1]: a number above 0 and below 1e30 is expected, found -2"),
+        ([1, True], "a number above 0 and below 1e30 is expected"),
         ([1, 2, 3], "3 class_weights for 2 classes"),
     ],
 )
