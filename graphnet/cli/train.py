@@ -190,10 +190,13 @@ def _finish(
 
 
 def _example(net: Network) -> str | None:
-    """What a file for `infer` is called; None where the inputs are plain arrays."""
-    for given in net.spec.inputs.values():
+    """What a file for `infer` is called; None where no input asks for one."""
+    fed = [given for given in net.spec.inputs.values() if given.value is None]
+    if len(fed) > 1 and any(given.columns is None for given in fed):
+        return "ARRAYS.npz"
+    for given in fed:
         if given.image is not None:
             return "PICTURE.png"
         if given.columns is not None:
             return "ROWS.csv"
-    return None
+    return "ARRAYS.npz" if fed else None

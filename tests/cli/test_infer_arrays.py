@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from processes import ROOT
 
 import graphnet as gn
 
@@ -96,3 +97,16 @@ def test_yes_and_no(tool, tmp_path):
     first = json.loads(done.out.splitlines()[0])
     assert first["labels"] == ["red", "sweet"]
     np.testing.assert_allclose(first["scores"], 1 / (1 + np.exp([-1, 1, -2])), rtol=1e-6)
+
+
+def test_two_pictures_that_go_through_the_same_layers(tool, tmp_path):
+    done = tool("train", ROOT / "models" / "two_inputs.json", "--set", "train.epochs=1")
+    assert done.code == 0
+    assert done.out.splitlines()[-1].endswith("infer.py two_inputs.msgpack ARRAYS.npz")
+    with np.load(ROOT / "models" / "data" / "pairs_test.npz") as pairs:
+        np.savez(tmp_path / "ARRAYS.npz", first=pairs["first"][:3], second=pairs["second"][:3])
+    done = tool("infer", "two_inputs.msgpack", "ARRAYS.npz")
+    assert (done.code, done.err) == (0, [])
+    rows = [line.split("\t") for line in done.out.splitlines()]
+    assert [number for number, _ in rows] == ["1", "2", "3"]
+    assert {label for _, label in rows} <= {"same", "different"}
