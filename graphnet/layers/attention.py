@@ -90,13 +90,13 @@ class MultiHeadAttention(Layer):
             units, (rows, _), columns = self.units, shapes[0], shapes[:2][-1][0]
             found = {
                 **super().buffers(out, *shapes),
-                "weights": Buffer((self.heads, rows, columns)),
+                "weights": Buffer((self.heads, columns, rows)),
                 "mixed": Buffer((rows, units)),
                 "dmixed": Buffer((rows, units), back=True),
                 "shares": Buffer((rows, units), back=True),
             }
             at_once = samples_at_once(self.heads, rows, columns)
-            found["dweights"] = Buffer((at_once, self.heads, rows, columns), scratch=True)
+            found["work"] = Buffer((at_once, self.heads, columns, rows), scratch=True)
             for letters, shape in self.letters(*shapes):
                 width = len(letters) * units
                 found[letters] = Buffer((shape[0], width))
@@ -106,7 +106,7 @@ class MultiHeadAttention(Layer):
                 found[f"dW{letters}"] = Buffer((shape[1], width), scratch=True)
                 found[f"db{letters}"] = Buffer((width,), scratch=True)
             if self.causal:
-                found["behind"] = Buffer((rows, columns), kept=True)
+                found["behind"] = Buffer((columns, rows), kept=True)
             if len(shapes) == 3:
                 found["hidden"] = Buffer(shapes[2])
             return found
@@ -141,7 +141,7 @@ class MultiHeadAttention(Layer):
         self.mixed = self._heads(self.room("mixed"))
         if self.spec.causal:
             behind = self.room("behind")
-            behind[...] = np.triu(np.full(behind.shape, -np.inf), 1)
+            behind[...] = np.tril(np.full(behind.shape, -np.inf), -1)
         if self.backs:
             self.dq, self.dk, self.dv = self._by_head("d")
             self.dmixed = self._heads(self.room("dmixed"))
@@ -163,7 +163,8 @@ class MultiHeadAttention(Layer):
             given = self.given[port]
             assert given is not None
             self._add_bias(product(_rows(given), W, _rows(out)), b)
-        attend(self.q, self.k, self.v, self.room("weights"), self.mixed, self._hiding(mask))
+        weights, work, hiding = self.room("weights"), self.room("work"), self._hiding(mask)
+        attend(self.q, self.k, self.v, weights, self.mixed, work, hiding)
         out = self.room("out")
         product(_rows(self.room("mixed")), self.params["Wo"], _rows(out))
         self._add_bias(_rows(out), self.params.get("bo"))
@@ -183,8 +184,8 @@ class MultiHeadAttention(Layer):
             self.v,
             self.room("weights"),
             self.dmixed,
-            self._heads(shares).sum(axis=-1, keepdims=True),
-            self.room("dweights"),
+            self._sums(shares),
+            self.room("work"),
             self.dq,
             self.dk,
             self.dv,
@@ -216,7 +217,7 @@ class MultiHeadAttention(Layer):
     @property
     def weights(self) -> Array:
         """What each position took from each other one, (N, heads, T, S), after `forward`."""
-        return self.room("weights")
+        return self.room("weights").swapaxes(-1, -2)
 
     @property
     def _scale(self) -> float:
@@ -230,8 +231,8 @@ class MultiHeadAttention(Layer):
             hidden = self.room("hidden")
             hidden.fill(0)
             np.copyto(hidden, -np.inf, where=mask == 0)
-            across = hidden[:, np.newaxis]
-            found.append(across[:, np.newaxis] if mask.ndim == 2 else across)
+            by_row = hidden[:, :, np.newaxis] if mask.ndim == 2 else hidden.swapaxes(1, 2)
+            found.append(by_row[:, np.newaxis])
         return found
 
     def _by_head(self, of: str) -> list[Array]:
@@ -248,6 +249,12 @@ class MultiHeadAttention(Layer):
         samples, rows, units = array.shape
         heads = self.spec.heads
         return array.reshape(samples, rows, heads, units // heads).swapaxes(1, 2)
+
+    def _sums(self, array: Array) -> Array:
+        """(N, T, M) added up within each head, (N, heads, 1, T)."""
+        by_head = self._heads(array)
+        sums: Array = np.matmul(by_head, np.ones((by_head.shape[-1], 1), array.dtype))
+        return sums.swapaxes(-1, -2)
 
     def _add_bias(self, rows: Array, b: Array | None) -> None:
         if self.spec.bias:
