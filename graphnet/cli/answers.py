@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from graphnet.declaration import Shape
-from graphnet.errors import BundleError, DivergedError, clipped, printable
+from graphnet.errors import BundleError, DatasetError, DivergedError, clipped, printable
 from graphnet.network import Network
 from graphnet.scores import class_of, probabilities
+
+if TYPE_CHECKING:
+    from graphnet.prepare.text import TextPreparation
+
+NOT_WRITTEN = ("padding", "unknown")
+"""The numbers of a text that stand for no character or word come first."""
 
 
 class Place(NamedTuple):
@@ -25,8 +31,8 @@ class Place(NamedTuple):
 
 
 class Output(NamedTuple):
-    """One output. what: "classes" of which one is right, "yes_no" answers of which any may be, or
-    "numbers"."""
+    """One output. what: "classes" of which one is right, "yes_no" answers of which any may be,
+    "next", the character or word that follows a text, or "numbers"."""
 
     name: str
     what: str
@@ -38,6 +44,9 @@ class Output(NamedTuple):
 
     def best(self, scores: Any) -> int:
         """The index of the best score of one sample."""
+        if self.what == "next":  # no text goes on with padding, or with something unknown
+            first = len(NOT_WRITTEN)
+            return first + int(scores[first : len(self.labels or ())].argmax())
         return int(class_of(self.name, scores[np.newaxis])[0])
 
     def plain(self, scores: Any) -> str:
@@ -85,6 +94,7 @@ class Answers:
         self.path = path
         losses = {on: loss for loss, on, _ in net.graph.objectives}
         self.outputs = []
+        texts = any(given.text is not None for given in net.spec.inputs.values())
         for name in net.graph.wiring.outputs:
             shape, labels = net.graph.shapes[name], net.labels(name)
             loss = losses.get(name)
@@ -93,9 +103,20 @@ class Answers:
                 what = "numbers"
             elif loss is not None and loss.type == "SigmoidWithLoss" and shape not in ((), (1,)):
                 what = "yes_no"
-            if len(shape) > 1 and what != "numbers":
+            if texts and (preparation := self._next()) is not None:
+                what, labels = "next", preparation.names
+            elif len(shape) > 1 and what != "numbers":
                 self._refuse(name, shape)
             self.outputs.append(Output(name, what, labels))
+
+    def _next(self) -> TextPreparation | None:
+        from graphnet.prepare.text import next_input, preparation_of
+
+        name = next_input(self.net.graph)
+        try:
+            return None if name is None else preparation_of(self.net, name)
+        except DatasetError as e:
+            raise BundleError(clipped(f"{self.path}: {e}")) from None
 
     def _refuse(self, name: str, shape: Shape) -> None:
         raise BundleError(
@@ -118,6 +139,12 @@ class Answers:
             found = {self.outputs[0].name: found}
         if not all(np.isfinite(scores).all() for scores in found.values()):
             raise DivergedError(clipped(f"{self.path}: the network's scores are not finite"))
+        if self.outputs[0].what == "next":
+            from graphnet.prepare.text import last_positions
+
+            (numbers,) = inputs.values()
+            name = self.outputs[0].name
+            found = {name: found[name][np.arange(len(numbers)), last_positions(numbers)]}
         for i in range(len(next(iter(found.values())))):
             yield {name: scores[i] for name, scores in found.items()}
 

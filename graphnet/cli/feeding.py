@@ -268,6 +268,79 @@ class Arrays(Rows):
             yield range(start + 1, min(start + self.size, count) + 1), part
 
 
+class Texts(Rows):
+    """Text files with one sample a line, or one text of the command line."""
+
+    wanted = "a text file, one text a line"
+
+    def __init__(self, net: Network, path: str) -> None:
+        from graphnet.prepare.text import next_input, preparation_of, units_of
+
+        super().__init__(net, path)
+        (self.name,) = self.names
+        try:
+            self.preparation = preparation_of(net, self.name)
+        except DatasetError as e:
+            raise BundleError(clipped(f"{path}: {e}")) from None
+        self.goes_on = next_input(net.graph) is not None
+        self.units_of = units_of
+
+    def rows(self, file: BinaryIO, name: str) -> Iterator[tuple[Sequence[int], dict[str, Any]]]:
+        for found in self.lines(file, name):
+            yield [row for row, _ in found], self.inputs([units for _, units in found])
+
+    def lines(self, file: BinaryIO, name: str) -> Iterator[list[tuple[int, list[str]]]]:
+        """Numbers of lines, from 1, and their characters or words."""
+        from graphnet.prepare.files import text_lines
+
+        found: list[tuple[int, list[str]]] = []
+        for row, raw in enumerate(text_lines(file, name), 1):
+            units = self.units(raw.rstrip("\r\n"), f"{name}:{row}")
+            if units is not None:
+                found.append((row, units))
+            if len(found) == self.size:
+                yield found
+                found = []
+        if found:
+            yield found
+
+    def units(self, line: str, where: str) -> list[str] | None:
+        """The characters or words of one text; None where it cannot be answered."""
+        found = self.units_of(self.preparation.text, line)
+        wrong = None if self.goes_on else self.preparation.problem(found)
+        if wrong is not None:
+            self.failed(DatasetError(clipped(f"{where}: {wrong}")))
+        return found if wrong is None else None
+
+    def inputs(self, lines: list[list[str]]) -> dict[str, Any]:
+        """What the network takes of some texts."""
+        if self.goes_on:
+            lines = [self.preparation.start(units) for units in lines]
+        return {self.name: self.preparation.numbers(lines)}
+
+    def text(self, text: str) -> Iterator[Batch]:
+        """The batch of one text."""
+        units = self.units(text, "--text")
+        if units is not None:
+            yield [Place("text", text, "")], self.inputs([units])
+
+
+class Continuations(Texts):
+    """Texts with what follows them, `most` characters or words, in place of inputs."""
+
+    def __init__(self, net: Network, path: str, most: int) -> None:
+        super().__init__(net, path)
+        self.most = most
+
+    def inputs(self, lines: list[list[str]]) -> dict[str, Any]:
+        from graphnet.prepare.generate import go_on
+        from graphnet.prepare.text import joined
+
+        added = go_on(self.net, self.preparation, lines, self.most)
+        both = zip(lines, added, strict=True)
+        return {"line": [joined(self.preparation.text, [*units, *more]) for units, more in both]}
+
+
 def is_single(files: Sequence[str]) -> bool:
     """Whether a call names one picture, and no folder."""
     return len(files) == 1 and not os.path.isdir(files[0])
@@ -287,4 +360,6 @@ def feeding_of(net: Network, path: str) -> Feeding:
         return Pictures(net, path)
     if kinds == {"columns"}:
         return Tables(net, path)
+    if kinds == {"text"} and len(fed) == 1:
+        return Texts(net, path)
     return Arrays(net, path)

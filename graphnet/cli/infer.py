@@ -1,16 +1,26 @@
-"""`infer`: the label of a picture or of a table's rows, from a bundle and nothing else."""
+"""`infer`: the label of a picture, a row or a text, from a bundle and nothing else."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from graphnet.bundle.model import load
 from graphnet.cli.answers import Answers
-from graphnet.cli.common import DONE, count, parser, program, run
-from graphnet.cli.feeding import SUFFIXES, Pictures, feeding_of, is_single
-from graphnet.errors import DatasetError, ImageError, NotABundleError, clipped
+from graphnet.cli.common import DONE, Parser, count, parser, program, run
+from graphnet.cli.feeding import (
+    SUFFIXES,
+    Batch,
+    Continuations,
+    Feeding,
+    Pictures,
+    Texts,
+    feeding_of,
+    is_single,
+)
+from graphnet.errors import DatasetError, ImageError, NotABundleError, clipped, printable
 from graphnet.network import Network
 
 
@@ -20,16 +30,53 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: Sequence[str] | None) -> int:
+    arguments = _arguments()
+    options = arguments.parse_intermixed_args(argv)  # files after options, too
+    if options.probabilities and options.top is None and not options.json:
+        arguments.error("--probabilities goes with --top or --json: a label alone has no number")
+    if (options.text is None) == (not options.files):
+        arguments.error("files, or - for standard input, or --text are expected: give one of them")
+    shown = options.show_input
+    if shown is not None and options.files and _same_file(shown, options.files[0]):
+        arguments.error("--show-input would write over the picture: name another file")
+    net = _load(options.bundle)
+    feeding = feeding_of(net, options.bundle)
+    if shown is not None and not (isinstance(feeding, Pictures) and is_single(options.files)):
+        arguments.error("--show-input takes one picture")
+    if shown is not None and not shown.lower().endswith(".png"):
+        arguments.error("--show-input writes a PNG: name it OUT.png")
+    if options.text is not None and not isinstance(feeding, Texts):
+        arguments.error("--text is for a model of text: name files")
+    if options.generate is not None:
+        if not (isinstance(feeding, Texts) and feeding.goes_on):
+            arguments.error("--generate is for a model that tells the next character or word")
+        return _generate(Continuations(net, options.bundle, options.generate), options)
+    answers = Answers(net, options.bundle)
+    if answers.only is None and (options.top is not None or options.probabilities):
+        arguments.error("--top and --probabilities are for a model with one output, of classes")
+    for places, inputs in _batches(feeding, options):
+        if shown is not None and isinstance(feeding, Pictures):
+            _show(feeding.seen, shown)
+        for place, scores in zip(places, answers.scores(inputs), strict=True):
+            for line in answers.lines(place, scores, options):
+                print(line)
+    return _code(feeding)
+
+
+def _arguments() -> Parser:
     arguments = parser(
         "infer",
-        "Print the label of a picture, `path<TAB>label` for several, `row<TAB>label` for a table.",
+        "Print the label of a picture or a text; `path<TAB>label` for several pictures, "
+        "`row<TAB>label` for the rows of a file.",
     )
     arguments.add_argument("bundle", help="a model (.msgpack)")
     arguments.add_argument(
         "files",
-        nargs="+",
-        help="what the model takes: PNG or JPEG files or folders of them, CSV files; - for stdin",
+        nargs="*",
+        help="what the model takes: PNG or JPEG files or folders of them; CSV files; .npz files; "
+        "text files, one text a line; - for stdin",
     )
+    arguments.add_argument("--text", help="one text in place of files")
     form = arguments.add_mutually_exclusive_group()
     form.add_argument(
         "--top", type=count(10_000), metavar="K", help="the K best, a `label<TAB>score` line each"
@@ -39,28 +86,35 @@ def _main(argv: Sequence[str] | None) -> int:
         "--probabilities", action="store_true", help="turn scores into probabilities (softmax)"
     )
     arguments.add_argument("--show-input", metavar="OUT.png", help="save what the network saw")
-    options = arguments.parse_args(argv)
-    if options.probabilities and options.top is None and not options.json:
-        arguments.error("--probabilities goes with --top or --json: a label alone has no number")
-    shown = options.show_input
-    if shown is not None and _same_file(shown, options.files[0]):
-        arguments.error("--show-input would write over the picture: name another file")
-    net = _load(options.bundle)
-    feeding = feeding_of(net, options.bundle)
-    answers = Answers(net, options.bundle)
-    if shown is not None and not (isinstance(feeding, Pictures) and is_single(options.files)):
-        arguments.error("--show-input takes one picture")
-    if shown is not None and not shown.lower().endswith(".png"):
-        arguments.error("--show-input writes a PNG: name it OUT.png")
-    if answers.only is None and (options.top is not None or options.probabilities):
-        arguments.error("--top and --probabilities are for a model with one output, of classes")
-    for places, inputs in feeding.batches(options.files):
-        if shown is not None and isinstance(feeding, Pictures):
-            _show(feeding.seen, shown)
-        for place, scores in zip(places, answers.scores(inputs), strict=True):
-            for line in answers.lines(place, scores, options):
-                print(line)
-    # A damaged file weighs more than one over a limit, where a call has both.
+    arguments.add_argument(
+        "--generate",
+        type=count(10_000),
+        metavar="N",
+        help="go on with a text, by N characters or words or to the line's end",
+    )
+    return arguments
+
+
+def _batches(feeding: Feeding, options: Any) -> Iterator[Batch]:
+    if options.text is not None and isinstance(feeding, Texts):
+        return feeding.text(options.text)
+    return feeding.batches(options.files)
+
+
+def _generate(feeding: Continuations, options: Any) -> int:
+    """Print each text with what follows it."""
+    for places, found in _batches(feeding, options):
+        for place, line in zip(places, found["line"], strict=True):
+            if options.json:
+                row = {} if place.row is None else {"row": place.row}
+                print(json.dumps({place.key: place.value, **row, "line": line}))
+            else:
+                print(f"{printable(place.start)}\t" * bool(place.start) + printable(line))
+    return _code(feeding)
+
+
+def _code(feeding: Feeding) -> int:
+    """The exit code: a damaged file weighs more than one over a limit, where a call has both."""
     codes = feeding.codes
     return DatasetError.exit_code if DatasetError.exit_code in codes else max(codes, default=DONE)
 

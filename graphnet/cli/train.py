@@ -199,4 +199,6 @@ def _example(net: Network) -> str | None:
             return "PICTURE.png"
         if given.columns is not None:
             return "ROWS.csv"
+        if given.text is not None:
+            return "--text=TEXT"
     return "ARRAYS.npz" if fed else None

@@ -10,7 +10,7 @@ from graphnet.data.dataset import IMAGE, Dataset, Split
 from graphnet.errors import DatasetError, quoted
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.prepared import Prepared
-from graphnet.spec.sources import Csv, Folder, Idx, Npy, Npz
+from graphnet.spec.sources import Csv, Folder, Idx, Lines, Npy, Npz
 
 
 def load_data(
@@ -52,6 +52,10 @@ def load_data(
         from graphnet.data.arrays import load_arrays
 
         return load_arrays(spec, data, Path(folder), prepare)
+    if isinstance(data, Lines):
+        from graphnet.data.lines import load_lines
+
+        return load_lines(spec, data, Path(folder), prepare)
     from graphnet.data.mnist import load_mnist
 
     place = Path(data_dir) if data_dir is not None else None

@@ -90,7 +90,7 @@ class TableReader:
             if not cell.strip():
                 return self._bad(line, f"column {quoted(key)} is empty")
             if number:
-                value = _number(cell)
+                value = number_in(cell)
                 if value is None:
                     what = f"column {quoted(key)}: a finite number is expected, found"
                     return self._bad(line, f"{what} {quoted(cell)}")
@@ -128,7 +128,7 @@ class TableReader:
             raise problem(where, f"{what} if nothing needs it")
 
 
-def _number(cell: str) -> float | None:
+def number_in(cell: str) -> float | None:
     """A finite decimal number; what Python takes besides (1_000, other scripts' digits) is none."""
     if not cell.isascii() or "_" in cell:
         return None

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from graphnet.declaration import Shape
 from graphnet.errors import quoted
 from graphnet.spec.columns import NumberColumn
 from graphnet.spec.graph import GraphSpec
-from graphnet.spec.problems import Problem
-from graphnet.spec.sources import Csv
+from graphnet.spec.problems import Path, Problem
+from graphnet.spec.sources import Csv, Lines
+from graphnet.spec.text import PADDING
+from graphnet.spec.wiring import Wiring, label
 
 
-def check(spec: GraphSpec) -> Iterator[Problem]:
-    """Mistakes between a source of columns and the inputs that they fill."""
+def check(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Iterator[Problem]:
+    """Mistakes between a source of columns or text and what it fills."""
     yield from _kinds(spec)
+    yield from _embeddings(spec, wiring)
+    if isinstance(spec.data, Lines):
+        yield from _text(spec, spec.data, wiring, shapes)
     if isinstance(spec.data, Csv):
         yield from _columns(spec, spec.data)
 
@@ -37,6 +43,52 @@ def _columns(spec: GraphSpec, data: Csv) -> Iterator[Problem]:
         if column in targets:
             text = f"{quoted(column)} is the target: leave it out here"
             yield Problem(("data", "unused", i), text)
+
+
+def _text(
+    spec: GraphSpec, data: Lines, wiring: Wiring, shapes: Mapping[str, Shape]
+) -> Iterator[Problem]:
+    fed = [name for name, given in spec.inputs.items() if given.value is None]
+    if len(fed) != 1:
+        names = ", ".join(f"'{name}'" for name in fed) or "none"
+        text = f"source 'lines' fills the one input without a 'value', found {names}"
+        yield Problem(("data",), text)
+        return
+    given = spec.inputs[fed[0]]
+    if given.text is None:
+        text = "source 'lines' gives text: this input needs 'text' and \"dtype\": \"int64\""
+        yield Problem(("inputs", fed[0]), text)
+        return
+    if data.target != "next" or len(spec.all_losses) != 1:
+        return
+    (loss,) = spec.all_losses
+    on = loss.on or wiring.outputs[0]
+    at: Path = ("loss",) if spec.losses is None else ("losses", 0)
+    wanted = (*given.shape, given.text.count)
+    if loss.type != "SoftmaxWithLoss":
+        text = "what follows is one of the vocabulary: write SoftmaxWithLoss"
+        yield Problem((*at, "type"), text)
+    elif shapes.get(on, wanted) != wanted:
+        text = f"'{on}' gives {shapes[on]}, but what follows at each position needs {wanted}: "
+        text += "a score for each number of the text input"
+        yield Problem(at, text, kind="shape")
+    elif not data.joined and getattr(loss, "ignore", None) != PADDING:
+        text = 'the padding behind short lines would count as an answer: write "ignore": 0'
+        yield Problem(at, text)
+
+
+def _embeddings(spec: GraphSpec, wiring: Wiring) -> Iterator[Problem]:
+    """A table with fewer rows than the text input has numbers."""
+    for i, node in enumerate(spec.nodes):
+        rows = getattr(node, "vocabulary", None)
+        if node.type != "Embedding" or rows is None:
+            continue
+        for source in wiring.sources.get(node.id, ()):
+            given = spec.inputs.get(source)
+            if given is not None and given.text is not None and rows < given.text.count:
+                text = f"{rows} rows, but the text of '{source}' has {given.text.count} numbers, "
+                text += "padding and unknown among them"
+                yield Problem(("nodes", i, "vocabulary"), text, label(node))
 
 
 def _kinds(spec: GraphSpec) -> Iterator[Problem]:

@@ -20,7 +20,7 @@ def check(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> list[
     """Mistakes that no single field shows."""
     problems = [*_values(spec), *_loss(spec, wiring, shapes), *_labels(spec, wiring, shapes)]
     problems += [*_integers(spec, wiring), *_pictures(spec), *_augmented(spec)]
-    problems += filling.check(spec)
+    problems += filling.check(spec, wiring, shapes)
     if (
         not problems
         and spec.train is not None

@@ -264,6 +264,34 @@ class Npy(DataSpec):
         return self
 
 
+class Lines(DataSpec):
+    """Lines of text files, for the input that declares `text`."""
+
+    gives: ClassVar[Literal["pictures", "columns", "arrays", "text"]] = "text"
+    source: Literal["lines"]
+    train: Path
+    """The training lines, in UTF-8; relative to the spec's folder."""
+    target: Literal["label", "next"]
+    """label: a line is LABEL<TAB>TEXT, and the label is learnt (a number, where the loss takes
+    one). next: at each position the character or word that follows is learnt, at the last one the
+    line's end; an empty input starts a line."""
+    joined: bool = False
+    """For `next`: all lines are one text, cut into samples that fill every position; otherwise a
+    sample is a line."""
+    test: Path | None = None
+    """Held-out lines; absent: see `test_share`, else no test accuracy."""
+    test_share: Share | None = None
+    """The share of the training lines that is held out in place of `test`: always the same, of
+    each class its share."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Lines:
+        one_test(self.test, self.test_share)
+        if self.joined and self.target != "next":
+            raise below('belongs to "target": "next": leave it out', "joined")
+        return self
+
+
 SOURCES: dict[str, type[DataSpec]] = {
     "digits": Digits,
     "mnist": Mnist,
@@ -273,6 +301,7 @@ SOURCES: dict[str, type[DataSpec]] = {
     "folder": Folder,
     "npz": Npz,
     "npy": Npy,
+    "lines": Lines,
 }
 DataField = Annotated[
     DataSpec,
