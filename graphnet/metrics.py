@@ -245,7 +245,7 @@ def confusion(answers: Answers) -> Array:
     return pairs.reshape(classes, classes)
 
 
-METRICS: dict[type[MetricSpec], type[Metric]] = {
+COMPUTED_BY: dict[type[MetricSpec], type[Metric]] = {
     Accuracy: Share,
     TopK: ShareOfBest,
     Precision: PerClass,
@@ -259,4 +259,4 @@ METRICS: dict[type[MetricSpec], type[Metric]] = {
 
 def metric_for(spec: MetricSpec, labels: Sequence[str] | None = None) -> Metric:
     """The metric that a recipe declares, for an output whose classes have these names."""
-    return METRICS[type(spec)](spec, labels)
+    return COMPUTED_BY[type(spec)](spec, labels)

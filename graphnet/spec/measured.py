@@ -141,10 +141,8 @@ def _check_metric(
         text = f"{metric.type} judges {what}, which no loss has; {', '.join(fitting)} would do"
         yield Problem(at, text)
     for part in mine:
-        shape = shapes[part.on]
-        classes = shape[-1] if shape and (part.kind == "classes" or shape != (1,)) else 2
-        if isinstance(metric, TopK) and metric.k >= classes:
-            text = f"of {classes} classes, {metric.k} always hold the right one"
+        if isinstance(metric, TopK) and metric.k >= shapes[part.on][-1]:
+            text = f"of {shapes[part.on][-1]} classes, {metric.k} always hold the right one"
             yield Problem((*at, "k"), text)
         if isinstance(metric, OfClass) and metric.label is not None:
             names = spec.labels_of(part.on)

@@ -234,8 +234,9 @@ class Trainer(AbstractContextManager["Trainer"]):
         if self.best is None or self.best.epoch == 0 or self.stopped:
             return
         self.best.restore()
-        mine = self.net.history[self._before :]
-        next(one for one in mine if one["epoch"] == self.best.epoch)["best"] = True
+        for entry in self.net.history[self._before :]:
+            if entry["epoch"] == self.best.epoch:
+                entry["best"] = True
 
     def _asked_to_stop(self) -> bool:
         if self._should_stop is not None and self._should_stop():

@@ -172,6 +172,31 @@ def test_a_metric_of_one_output_alone(pairs):
     assert names == ["train_accuracy/kind", "train_f1/kind", "train_rmse/size"]
 
 
+def test_scores_that_are_no_output_are_judged_too(rng):
+    values = {
+        "format": 1,
+        "name": "inner",
+        "dtype": "float64",
+        "inputs": {"x": {"shape": [3]}},
+        "nodes": [
+            {"id": "score", "type": "Affine", "units": 4},
+            {"id": "shares", "type": "Softmax"},
+        ],
+        "edges": [["x", "score", "shares"]],
+        "loss": {"type": "SoftmaxWithLoss", "on": "score"},
+        "train": {"epochs": 1, "validation": 0.25},
+    }
+    net = build(parse_spec(json.dumps(values)))
+    x, t = rng.normal(size=(80, 3)), rng.integers(0, 4, 80)
+    with Trainer(net, Dataset("mine", Split({"x": x}, t))) as trainer:
+        (result,) = trainer.run()
+    apart = trainer.validation.numbers(slice(None))
+    shares = net.predict(x[apart])
+    assert result.validation_accuracy == np.mean(shares.argmax(axis=1) == t[apart])
+    expected = -np.log(shares[np.arange(20), t[apart]]).mean()
+    assert result.validation_loss == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize("threads", [2, 5])
 def test_threads_change_no_byte(digits, threads, monkeypatch):
     monkeypatch.setattr("graphnet.plan.MOST_PIECE", 60)  # many pieces to be added up
