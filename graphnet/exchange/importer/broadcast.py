@@ -26,7 +26,14 @@ def together(graph: Graph, values: Sequence[Value]) -> list[Live]:
     alike = all((v.shape, v.axes) == (lives[0].shape, lives[0].axes) for v in lives)
     if alike and len(lives) == len(values):
         return lives
-    reference = max(lives, key=lambda v: math.prod(graph.dims(v)))
+    reference = max(lives, key=lambda v: (math.prod(graph.dims(v)), (0,) in v.axes))
+    at = reference.batch
+    if graph.batch == 1 and at is not None and reference.axes[at][0] == 0:
+        # A batch of one has size 1 wherever it is said to stand.
+        values = [
+            graph.moved(v, at) if isinstance(v, Live) and v.batch != at else v for v in values
+        ]
+        lives = [v for v in values if isinstance(v, Live)]
     if graph.dims(reference) != dims:
         reference = widened(graph, reference, dims)
     if not all(_aligned(graph, v, reference) for v in lives):
@@ -63,7 +70,10 @@ def constant(graph: Graph, array: Array, reference: Live) -> Live:
     Errors: BatchError where its numbers differ from sample to sample.
     """
     array = array.reshape((1,) * (len(reference.axes) - array.ndim) + array.shape)
-    factors = factors_of(graph, reference)
+    dims, factors = graph.dims(reference), factors_of(graph, reference)
+    if any(mine not in (1, size) for mine, size in zip(array.shape, dims, strict=True)):
+        text = f"a constant of shape {list(array.shape)} meets {list(dims)}"
+        raise graph.mixes(text) if graph.batch in dims else graph.error(text)
     # One axis for each graphnet axis, in ONNX's order; those that it does not have get size 1.
     shape: list[int] = []
     order: list[int] = []

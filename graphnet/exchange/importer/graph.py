@@ -49,8 +49,7 @@ class Graph:
 
     def name_for(self, text: str) -> str:
         """A free id that looks like a stranger's name."""
-        base = re.sub(r"[^A-Za-z0-9_]+", "_", text.strip("/"))[:120].strip("_") or "node"
-        base = base if not base[0].isdigit() else f"_{base}"
+        base = plain_name(text)
         found, i = base, 1
         while found in self.shapes:
             i += 1
@@ -114,6 +113,19 @@ class Graph:
         del self.unbiased[node_id]
         if not attends:
             self.made[node_id] = tensor
+
+    def rename(self, node_id: str, wish: str) -> str:
+        """Call a node as a stranger called it, if that is free; its id."""
+        free = plain_name(wish)
+        if free in self.shapes:
+            return node_id
+        for node in self.nodes:
+            node["id"] = free if node["id"] == node_id else node["id"]
+        self.edges = [[free if end == node_id else end for end in edge] for edge in self.edges]
+        for name in [name for name in self.arrays if name.startswith(f"{node_id}/")]:
+            self.arrays[free + name.removeprefix(node_id)] = self.arrays.pop(name)
+        self.shapes[free] = self.shapes.pop(node_id)
+        return free
 
     def give_product(self, node_id: str, W: Array, tensor: str) -> None:
         """The product behind the heads of an attention."""
@@ -203,6 +215,9 @@ class Graph:
         Errors: BatchError where the batch is part of a larger axis.
         """
         batch = x.batch
+        if batch is not None and x.axes[batch] != (0,) and self.batch == 1 and () in x.axes:
+            batch = x.axes.index(())
+            x = self.moved(x, batch)
         if batch is not None and x.axes[batch] != (0,):
             raise self.mixes("its input has the batch inside of an axis")
         places = [i for i in range(len(x.axes)) if i != batch] if order is None else list(order)
@@ -215,12 +230,37 @@ class Graph:
             axes[batch] = (0,)
         return replace(x, source=source, shape=self.shapes[source], axes=tuple(axes), image=False)
 
+    def freed(self, x: Live, places: Sequence[int]) -> Live:
+        """x without the batch in these axes of ONNX, where it is a batch of one in a larger axis.
+
+        In a model for one sample its axis has size 1, and could as well stand in any other place.
+        """
+        at = x.batch
+        if self.batch != 1 or at is None or at not in places or len(x.axes[at]) == 1:
+            return x
+        other = next((i for i in reversed(range(len(x.axes))) if i not in places), None)
+        if other is None:
+            return x
+        return self.moved(x, other)
+
+    def moved(self, x: Live, place: int) -> Live:
+        """x with a batch of one in front of another axis of ONNX."""
+        axes = [tuple(a for a in group if a != 0) for group in x.axes]
+        axes[place] = (0, *axes[place])
+        return replace(x, axes=tuple(axes))
+
     def split(self, x: Live) -> Live:
         """x where each graphnet axis is an axis of its own: the batch is then never in a group."""
         axes: list[tuple[int, ...]] = []
         for group in x.axes:
             axes += [(a,) for a in group] or [()]
         return x.relabelled(axes)
+
+
+def plain_name(text: str) -> str:
+    """A stranger's name as an id."""
+    base = re.sub(r"[^A-Za-z0-9_]+", "_", text.strip("/"))[:120].strip("_") or "node"
+    return base if not base[0].isdigit() else f"_{base}"
 
 
 def plain(rank: int, batch: int | None) -> Axes:

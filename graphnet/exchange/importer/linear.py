@@ -21,6 +21,7 @@ def affine(graph: Graph, x: Live, W: Array, b: Array | None = None) -> Live:
 
     Errors: BatchError where the batch is in it.
     """
+    x = graph.freed(x, [len(x.axes) - 1])
     group = x.axes[-1]
     if 0 in group:
         raise graph.mixes()
@@ -95,6 +96,7 @@ def _of_both(graph: Graph, op: Operator, x: Value, y: Value) -> Live:
     a = a.relabelled(((),) * (rank - len(a.axes)) + a.axes)
     b = b.relabelled(((),) * (rank - len(b.axes)) + b.axes)
     _check(graph, op, graph.dims(a)[-1:], graph.dims(b)[-2:-1])
+    a, b = (graph.freed(x, [rank - 2, rank - 1]) for x in (a, b))
     if any(0 in group for x in (a, b) for group in x.axes[-2:]):
         raise op.mixes()
     if factors_of(graph, a)[:-2] != factors_of(graph, b)[:-2] or a.batch != b.batch:

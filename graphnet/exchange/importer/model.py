@@ -78,9 +78,13 @@ def imported(
     needed = _needed(source)
     uses = Counter(name for node in source.nodes for name in node.inputs)
     uses.update(source.outputs)
+    takers: dict[str, set[str]] = {}
+    for node in source.nodes:
+        for name in node.inputs:
+            takers.setdefault(name, set()).add(node.kind)
     for node in source.nodes:
         if set(node.outputs) & needed:
-            _convert(graph, source, node, values, needed, uses)
+            _convert(graph, source, node, values, needed, uses, takers)
     graph.about, graph.wish = None, None
     outputs = {name: _output(graph, name, values, settle) for name in source.outputs}
     network = _network(graph, source, outputs)
@@ -176,6 +180,7 @@ def _convert(
     values: dict[str, Value],
     needed: set[str],
     uses: Counter[str],
+    takers: Mapping[str, set[str]],
 ) -> None:
     """The values of a node's outputs."""
     wanted = [name if name in needed else "" for name in node.outputs]
@@ -185,7 +190,7 @@ def _convert(
             raise op.error(f"its input {quoted(name)} is not defined before it")
     op.inputs = [values[name] if name else None for name in node.inputs]
     op.names, op.alone = node.inputs, frozenset(n for n in node.inputs if uses[n] == 1)
-    op.takers = frozenset(n.kind for n in source.nodes if set(n.inputs) & set(node.outputs))
+    op.takers = frozenset(kind for name in node.outputs for kind in takers.get(name, ()))
     while op.inputs and op.inputs[-1] is None:
         op.inputs.pop()
     graph.about = op
@@ -232,7 +237,8 @@ def _network(graph: Graph, source: Source, outputs: dict[str, Value]) -> Network
             continue
         if value.source in graph.inputs or value.source in ids:
             source_id = graph.add("Identity", [value.source], name=name)
-            value = outputs[name] = replace(value, source=source_id)
+            value = replace(value, source=source_id)
+        value = outputs[name] = replace(value, source=graph.rename(value.source, name))
         ids.append(value.source)
     if not ids:
         raise ExchangeError("the model's outputs are constants")

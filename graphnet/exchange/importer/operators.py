@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from graphnet.exchange.importer import (
     attention,
     elementwise,
+    gather,
     image,
     linear,
     normalization,
@@ -27,6 +28,7 @@ OPERATORS: Mapping[str, Convert] = {
     **normalization.OPERATORS,
     **reduction.OPERATORS,
     **structure.OPERATORS,
+    **gather.OPERATORS,
     **sequence.OPERATORS,
     **resize.OPERATORS,
     **attention.OPERATORS,

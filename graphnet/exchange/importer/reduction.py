@@ -17,6 +17,7 @@ def reduced(graph: Graph, x: Live, kind: str, over: Sequence[int], keeps: bool) 
 
     Errors: BatchError where the batch is one of them.
     """
+    x = graph.freed(x, over)
     groups = [x.axes[i] for i in over]
     gone = sorted(a for group in groups for a in group)
     if 0 in gone:
@@ -68,6 +69,7 @@ def _softmax(kind: str) -> Convert:
 
 def along_axis(graph: Graph, x: Live, kind: str, axis: int) -> Live:
     """A softmax along one axis of ONNX."""
+    x = graph.freed(x, [axis])
     group = x.axes[axis]
     if 0 in group:
         raise graph.mixes()

@@ -32,7 +32,7 @@ def _regrouped(graph: Graph, x: Live, target: Shape) -> list[list[Piece]] | None
     """For each new axis the parts of graphnet axes that it is made of; None where some do not fit.
 
     The batch is kept also where it has size 1: in an axis of its own if there is one, else with
-    the axis behind it, as in (batch * heads, ...).
+    the axis behind it, as in (batch * heads, ...), or before it, as in (steps * batch, size).
     """
     rest = [(a, graph.size(x, a)) for group in x.axes for a in group]
     rest = [piece for piece in rest if piece[1] != 1 or piece[0] == 0]
@@ -40,7 +40,9 @@ def _regrouped(graph: Graph, x: Live, target: Shape) -> list[list[Piece]] | None
     for size in target:
         group: list[Piece] = []
         if rest and rest[0] == (0, 1):
-            group.append(rest.pop(0))
+            whole_behind = len(rest) > 1 and rest[1][1] == size
+            into = groups[-1] if groups and size != 1 and whole_behind else group
+            into.append(rest.pop(0))
         while size > 1:
             axis, whole = rest[0]
             if size % whole == 0:

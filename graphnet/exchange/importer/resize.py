@@ -27,9 +27,9 @@ def _resize(graph: Graph, op: Operator) -> list[Value | None]:
     found = [1.0] * rank
     lengths = list(dims)
     given = [float(s) for s in scales] if scales is not None and scales.size else []
+    policy = op.attribute("keep_aspect_ratio_policy", "stretch")
     if not given and sizes:
         given = [n / dims[a] for n, a in zip(sizes, axes, strict=True)]
-        policy = op.attribute("keep_aspect_ratio_policy", "stretch")
         if policy != "stretch":
             one = min(given) if policy == "not_larger" else max(given)
             sizes = [math.floor(one * dims[a] + 0.5) for a in axes]
