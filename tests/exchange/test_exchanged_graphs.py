@@ -118,8 +118,10 @@ def test_shared_weights_are_written_once(rng):
         {"x": {"shape": [4]}, "y": {"shape": [4]}},
     )
     x = {name: rng.normal(size=(2, 4)).astype("f") for name in "xy"}
-    message, _ = there_and_back(net, x)
+    message, again = there_and_back(net, x)
     assert len(message.graph.initializer) == 2
+    assert [node.share for node in again.spec.nodes] == [None, "a", None]
+    assert list(again.params) == ["a/W", "a/b"]
 
 
 def test_an_input_with_a_value_is_a_constant_for_each_sample(rng):

@@ -44,6 +44,8 @@ class Graph:
         self.unbiased: dict[str, str] = {}
         self.made: dict[str, str] = {}
         self.open_heads: dict[str, str] = {}
+        self._gone: tuple[str, ...] = ()
+        self._origins: dict[str, tuple[str, ...]] = {}
         self._memo: dict[tuple[Any, ...], str] = {}
         self._values = 0
 
@@ -93,10 +95,38 @@ class Graph:
                 text = f"as {kind}: {key} must have shape {parameter.shape}, found {array.shape}"
                 raise self.error(text)
             self.arrays[f"{node_id}/{key}"] = np.array(array, self.dtype, order="C")
+        if declared:
+            self._comes_from(node_id)
         self.nodes.append(values)
         self.edges += [[source, node_id] for source in sources]
         self.shapes[node_id] = shape
         return node_id
+
+    def _comes_from(self, node_id: str) -> None:
+        """Note which constants of the model a node's arrays are made of."""
+        names = (*self._gone, *(self.about.constant_names() if self.about else ()))
+        self._gone = ()
+        self._origins[node_id] = (*self._origins.get(node_id, ()), *names)
+
+    def share(self) -> None:
+        """Let nodes have their arrays in common that are made of the same constants alike."""
+        owners: dict[str, str] = {}
+        for node in self.nodes:
+            node_id = node["id"]
+            attributes = {k: v for k, v in node.items() if k != "id"}
+            key = repr((self._origins.get(node_id), attributes))
+            own = [
+                n for n in self.arrays if self._origins.get(node_id) and n.startswith(f"{node_id}/")
+            ]
+            owner = owners.setdefault(key, node_id) if own else node_id
+            theirs = {name: owner + name.removeprefix(node_id) for name in own}
+            if owner != node_id and all(
+                np.array_equal(self.arrays[mine], self.arrays[other])
+                for mine, other in theirs.items()
+            ):
+                node["share"] = owner
+                for name in own:
+                    del self.arrays[name]
 
     def like(self, x: Live, kind: str, **attributes: Any) -> Live:
         """An elementwise layer on x."""
@@ -104,6 +134,7 @@ class Graph:
 
     def give_bias(self, node_id: str, b: Array, tensor: str) -> None:
         """Add a constant to the output of a layer that has no bias; it is then called `tensor`."""
+        self._comes_from(node_id)
         node = next(node for node in reversed(self.nodes) if node["id"] == node_id)
         attends = node["type"] == "MultiHeadAttention"
         if node.pop("bias", True) is False and attends:
@@ -124,11 +155,13 @@ class Graph:
         self.edges = [[free if end == node_id else end for end in edge] for edge in self.edges]
         for name in [name for name in self.arrays if name.startswith(f"{node_id}/")]:
             self.arrays[free + name.removeprefix(node_id)] = self.arrays.pop(name)
+        self._origins[free] = self._origins.pop(node_id, ())
         self.shapes[free] = self.shapes.pop(node_id)
         return free
 
     def give_product(self, node_id: str, W: Array, tensor: str) -> None:
         """The product behind the heads of an attention."""
+        self._comes_from(node_id)
         self.arrays[f"{node_id}/Wo"] = np.array(W, self.dtype, order="C")
         del self.open_heads[node_id]
         self.unbiased[node_id] = tensor
@@ -136,6 +169,7 @@ class Graph:
     def remove(self, ids: Sequence[str]) -> None:
         """Take out nodes that nothing has an edge from."""
         self.nodes = [node for node in self.nodes if node["id"] not in ids]
+        self._gone = tuple(name for i in ids for name in self._origins.pop(i, ()))
         self.edges = [edge for edge in self.edges if edge[1] not in ids]
         for name in [name for name in self.arrays if name.rpartition("/")[0] in ids]:
             del self.arrays[name]

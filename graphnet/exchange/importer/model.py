@@ -242,6 +242,7 @@ def _network(graph: Graph, source: Source, outputs: dict[str, Value]) -> Network
         ids.append(value.source)
     if not ids:
         raise ExchangeError("the model's outputs are constants")
+    graph.share()
     values: dict[str, Any] = {
         "format": 1,
         "name": re.sub(r"[^A-Za-z0-9_-]+", "_", source.notes.get("name", source.name))[:64]

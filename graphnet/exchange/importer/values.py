@@ -121,6 +121,11 @@ class Operator:
             raise self.error(f"input {i} must be a constant; it is computed")
         return found
 
+    def constant_names(self) -> tuple[str, ...]:
+        """The tensors among the inputs that are constants."""
+        pairs = zip(self.names, self.inputs, strict=False)
+        return tuple(n for n, v in pairs if v is not None and not isinstance(v, Live))
+
     def maybe(self, i: int) -> Array | None:
         """Input i, a constant, or None."""
         return None if self.given(i) is None else self.constant(i)
