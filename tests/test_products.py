@@ -48,8 +48,9 @@ def test_parts_are_small(shape):
 def test_what_is_small_wide_deep_or_turned_is_one_product():
     assert _part(100, 50, 10, False) == (0, 0)
     assert _part(1000, 784, 500, False) == (0, 0)
-    assert _part(193, 1600, 512, False) == (0, 0)
+    assert _part(193, 2000, 512, False) == (0, 0)
     assert _part(1024, 128, 512, True) == (0, 0)
     assert _part(625, 784, 50, False) == (24, 50)
     assert _part(1024, 128, 512, False) == (64, 64)
-    assert _part(128, 1024, 384, False) == (32, 16)
+    assert _part(128, 1024, 384, False) == (16, 32)
+    assert _part(193, 1600, 512, False) == (16, 32)
