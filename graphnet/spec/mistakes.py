@@ -67,8 +67,12 @@ _OF_OPTIMIZERS = {name for cls in OPTIMIZERS.values() for name in cls.Spec.model
 _OF_SCHEDULES = {name for cls in SCHEDULES.values() for name in cls.model_fields}
 _OTHER_NAMES = {
     **dict.fromkeys(("dense", "linear", "fullyconnected", "gemm"), "Affine"),
+    **dict.fromkeys(("embed", "lookup", "lookuptable"), "Embedding"),
     **dict.fromkeys(("dot",), "MatMul"),
     **dict.fromkeys(("conv", "convolution", "convolution2d"), "Conv2D"),
+    **dict.fromkeys(("convolution1d", "temporalconvolution"), "Conv1D"),
+    **dict.fromkeys(("convtranspose", "conv2dtranspose", "deconvolution"), "ConvTranspose2D"),
+    **dict.fromkeys(("deconv", "deconv2d", "transposedconvolution"), "ConvTranspose2D"),
     **dict.fromkeys(("maxpool", "maxpooling", "maxpooling2d", "pooling"), "MaxPool2D"),
     **dict.fromkeys(("avgpool", "averagepool", "averagepooling2d"), "AvgPool2D"),
     **dict.fromkeys(("globalaveragepool", "globalaveragepooling2d"), "GlobalAvgPool2D"),
@@ -79,6 +83,10 @@ _OTHER_NAMES = {
     **dict.fromkeys(("resize", "upsample2d", "upsampling2d"), "Upsample"),
     **dict.fromkeys(("swish",), "Silu"),
     **dict.fromkeys(("batchnormalization", "batchnorm1d", "batchnorm2d"), "BatchNorm"),
+    **dict.fromkeys(("layernormalization",), "LayerNorm"),
+    **dict.fromkeys(("rmsnormalization", "simplifiedlayernormalization"), "RMSNorm"),
+    **dict.fromkeys(("groupnormalization",), "GroupNorm"),
+    **dict.fromkeys(("instancenormalization", "instancenorm1d", "instancenorm2d"), "InstanceNorm"),
 }
 _NAME_RULE = "letters, digits and _, not starting with a digit"
 

@@ -308,3 +308,10 @@ def test_an_output_sees_nothing_behind_it_in_a_causal_convolution(rng: np.random
     after = net.forward(x)["node"]
     np.testing.assert_array_equal(before[0, :4], after[0, :4])
     assert (before[0, 4:] != after[0, 4:]).all()
+
+
+def test_a_sequence_that_meets_an_affine_is_told_of_the_axis():
+    with pytest.raises(ShapeError) as e:
+        graph(Case("Affine", {"units": 2}, ((5, 3),), ()))
+    remedy = 'put a Flatten before it, or give it "axis": -1 to apply at each position'
+    assert f"a sample must be one-dimensional: {remedy}; 'in0' gives (5, 3)" in str(e.value)
