@@ -72,16 +72,23 @@ class Registry(Mapping[str, type[T]]):
     `modules` maps a module's name to the names that it registers: the one list of what exists.
     """
 
-    def __init__(self, what: str, modules: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        what: str,
+        modules: Mapping[str, tuple[str, ...]],
+        name_of: Callable[[type[T]], str] = lambda cls: cls.__name__,
+    ) -> None:
         self.what = what
+        self._name_of = name_of
         self._modules = {name: module for module, names in modules.items() for name in names}
         self._found: dict[str, type[T]] = {}
 
     def register(self, cls: type[T]) -> type[T]:
         """Make `cls` known by its name; the class decorator of every family file."""
-        if self._modules.get(cls.__name__) != cls.__module__:
-            raise TypeError(f"{cls.__name__} has no row for {cls.__module__} in the {self.what}s")
-        self._found[cls.__name__] = cls
+        name = self._name_of(cls)
+        if self._modules.get(name) != cls.__module__:
+            raise TypeError(f"{name} has no row for {cls.__module__} in the {self.what}s")
+        self._found[name] = cls
         return cls
 
     def __iter__(self) -> Iterator[str]:

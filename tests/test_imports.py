@@ -222,6 +222,28 @@ def test_infer_imports_only_what_a_picture_needs(bundle):
     assert layers == {f"graphnet.layers.{n}" for n in used}
 
 
+def test_infer_imports_only_what_a_row_or_a_text_needs(bundle, tmp_path):
+    def untrained(name: str) -> Path:
+        spec = read_spec(ROOT / "models" / f"{name}.json")
+        net = build(spec)
+        net.prepare = graphnet.load_data(spec, ROOT / "models").prepare
+        graphnet.save(tmp_path / name, net)
+        return tmp_path / name
+
+    iris, dates = untrained("iris"), untrained("char_lstm")
+    rows = loaded_by("infer", iris, ROOT / "models" / "data" / "iris.csv")
+    text = loaded_by("infer", dates, "--text", "3 march")
+    picture = loaded_by("infer", bundle, ROOT / "examples" / "digits" / "four_in_blue.jpg")
+    assert {"graphnet.prepare.table", "csv"} <= rows
+    assert "graphnet.prepare.text" in text
+    for found in (rows, text, picture):
+        assert not found & {"graphnet.training", "graphnet.data", "graphnet.spec.sources"}
+        assert not found & {"graphnet.bundle.writer", "rich", "zipfile", "numpy.random"}
+    assert not (rows | text) & {"PIL", "graphnet.prepare.image"}
+    ours = {"graphnet.spec.columns", "graphnet.spec.text", "graphnet.spec.prepared", "csv"}
+    assert not picture & {*ours, "graphnet.spec.filling", "graphnet.prepare.files"}
+
+
 def test_a_command_is_imported_without_collections():
     lines = (
         "import gc",

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    WithJsonSchema,
+    model_validator,
+)
 
-from graphnet.declaration import Declaration, did_you_mean, few, tagged
+from graphnet.declaration import FAMILY, Declaration, did_you_mean, few, tagged
 from graphnet.errors import quoted
 from graphnet.spec.problems import below
 
@@ -87,13 +95,24 @@ ColumnField = Annotated[
         {
             "anyOf": [
                 {"enum": list(COLUMNS)},
-                {"$ref": "#/$defs/NumberColumn"},
-                {"$ref": "#/$defs/CategoryColumn"},
+                {FAMILY: "NumberColumn"},
+                {FAMILY: "CategoryColumn"},
             ]
         }
     ),
 ]
-ColumnsField = Annotated[dict[Text, ColumnField], Field(min_length=1, max_length=MAX_COLUMNS)]
+COLUMNS_IN: TypeAdapter[dict[str, Column]] = TypeAdapter(
+    Annotated[dict[Text, ColumnField], Field(min_length=1, max_length=MAX_COLUMNS)],
+    config=ConfigDict(strict=True),
+)
+
+
+def columns_in(value: Any) -> dict[str, Column]:
+    """Columns by name, from plain JSON values.
+
+    Errors: ValidationError.
+    """
+    return COLUMNS_IN.validate_python(value)
 
 
 def width(column: Column, whole: bool) -> int | None:

@@ -1,16 +1,19 @@
-"""The families of which a recipe names members: what is measured, how pictures are changed.
+"""The families of which a spec names members beside layers: where samples come from, how rows and
+texts become inputs, what is measured, how pictures are changed.
 
 Each family's file is imported when a spec uses it.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 
 from graphnet.declaration import FAMILY, Declaration, Name, Registry, tagged
 
+Gives = Literal["pictures", "columns", "arrays", "text"]
+"""What the samples of a source are."""
 Kind = Literal["classes", "binary", "numbers"]
 """What scores stand for: one score a class; one score that is above 0 for yes; numbers."""
 Better = Literal["higher", "lower"]
@@ -47,6 +50,30 @@ class MetricSpec(Declaration):
         return self.type.lower()
 
 
+class DataSpec(Declaration):
+    """Where the samples come from."""
+
+    gives: ClassVar[Gives] = "pictures"
+    """What the samples are, which says what the inputs must declare."""
+    picture: ClassVar[tuple[int, int] | None] = None
+    """Height and width of the pictures of a source that has only one size."""
+    classes: ClassVar[int | None] = None
+    """How many classes a source has, where that is known."""
+
+    source: str
+    """The kind of source."""
+
+
+SOURCES: Registry[DataSpec] = Registry(
+    "data source",
+    {
+        "graphnet.spec.sources": (
+            *("digits", "mnist", "fashion_mnist", "idx"),
+            *("csv", "folder", "npz", "npy", "lines"),
+        )
+    },
+    lambda cls: get_args(cls.model_fields["source"].annotation)[0],
+)
 AUGMENTS: Registry[AugmentSpec] = Registry(
     "augmentation",
     {"graphnet.spec.augment": ("Shift", "Rotate", "Scale", "Shear", "Flip", "Noise")},
@@ -65,6 +92,36 @@ AugmentField = Annotated[
     PlainValidator(tagged("augmentation", AUGMENTS)),
     WithJsonSchema({FAMILY: "Augment"}),
 ]
+
+
+DataField = Annotated[
+    DataSpec,
+    PlainValidator(tagged("data source", SOURCES, tag="source")),
+    WithJsonSchema({FAMILY: "Data"}),
+]
+
+
+def _columns(value: Any) -> Any:
+    from graphnet.spec.columns import columns_in
+
+    return columns_in(value)
+
+
+def _text(value: Any) -> Any:
+    from graphnet.spec.text import TextSpec
+
+    return TextSpec.model_validate(value)
+
+
+if TYPE_CHECKING:
+    from graphnet.spec.columns import Column
+    from graphnet.spec.text import TextSpec
+
+    Columns = dict[str, Column]
+else:
+    Columns = TextSpec = Any
+ColumnsField = Annotated[Columns, PlainValidator(_columns), WithJsonSchema({FAMILY: "Columns"})]
+TextField = Annotated[TextSpec, PlainValidator(_text), WithJsonSchema({FAMILY: "TextSpec"})]
 
 
 def _named(value: Any) -> Any:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from graphnet.declaration import Shape
 from graphnet.errors import quoted
 from graphnet.spec.columns import NumberColumn
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.problems import Path, Problem
-from graphnet.spec.sources import Csv, Lines
 from graphnet.spec.text import PADDING
 from graphnet.spec.wiring import Wiring, label
+
+if TYPE_CHECKING:
+    from graphnet.spec.sources import Csv, Lines
 
 
 def check(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Iterator[Problem]:
     """Mistakes between a source of columns or text and what it fills."""
     yield from _kinds(spec)
     yield from _embeddings(spec, wiring)
+    if spec.data is None:  # as in every bundle
+        return
+    from graphnet.spec.sources import Csv, Lines
+
     if isinstance(spec.data, Lines):
         yield from _text(spec, spec.data, wiring, shapes)
     if isinstance(spec.data, Csv):

@@ -20,12 +20,10 @@ from graphnet.declaration import FAMILY, Declaration, Name, NodeName, Shape, Sha
 from graphnet.errors import quoted
 from graphnet.layers.base import LAYERS, NodeSpec
 from graphnet.losses import LossField, LossSpec
-from graphnet.spec.columns import CategoryColumn, ColumnsField, width_problem
+from graphnet.spec.families import ColumnsField, DataField, TextField
 from graphnet.spec.image import ImageSpec
 from graphnet.spec.problems import below
 from graphnet.spec.recipe import TrainSpec
-from graphnet.spec.sources import DataField
-from graphnet.spec.text import TextSpec
 
 FORMAT = 1
 MAX_NODES = 10_000
@@ -152,7 +150,7 @@ class InputSpec(Declaration):
     """How a picture becomes this input."""
     columns: ColumnsField | None = None
     """How a row of a table becomes this input: columns by name, in the input's order."""
-    text: TextSpec | None = None
+    text: TextField | None = None
     """How a line of text becomes this input."""
     doc: str | None = None
     """A comment; drawings and reports show it."""
@@ -188,6 +186,8 @@ class InputSpec(Declaration):
     def _check_columns(self) -> None:
         if self.columns is None:
             return
+        from graphnet.spec.columns import CategoryColumn, width_problem
+
         whole = self.dtype is not None
         for name, column in self.columns.items():
             if whole and not isinstance(column, CategoryColumn):

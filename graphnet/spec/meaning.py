@@ -7,7 +7,6 @@ from typing import Any
 
 from graphnet.declaration import Shape, did_you_mean
 from graphnet.errors import ShapeError, quoted
-from graphnet.spec import filling
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.problems import Path, Problem
 from graphnet.spec.wiring import Wiring, label
@@ -20,7 +19,10 @@ def check(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> list[
     """Mistakes that no single field shows."""
     problems = [*_values(spec), *_loss(spec, wiring, shapes), *_labels(spec, wiring, shapes)]
     problems += [*_integers(spec, wiring), *_pictures(spec), *_augmented(spec)]
-    problems += filling.check(spec, wiring, shapes)
+    if spec.data is not None or any(g.columns or g.text for g in spec.inputs.values()):
+        from graphnet.spec import filling
+
+        problems += filling.check(spec, wiring, shapes)
     if (
         not problems
         and spec.train is not None

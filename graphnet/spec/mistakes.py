@@ -22,12 +22,11 @@ from graphnet.optimizers import OPTIMIZERS
 from graphnet.schedules import SCHEDULES
 from graphnet.spec.blocks import BLOCK, BlockNode, BlockSpec, is_block, is_reference
 from graphnet.spec.columns import COLUMNS
-from graphnet.spec.families import AUGMENTS, METRICS
+from graphnet.spec.families import AUGMENTS, METRICS, SOURCES
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
 from graphnet.spec.problems import Path, Problem
 from graphnet.spec.recipe import ClipSpec, EarlyStopping, TrainSpec
-from graphnet.spec.sources import SOURCES
 from graphnet.spec.text import TextSpec
 from graphnet.spec.wiring import Outline
 

@@ -28,12 +28,11 @@ from graphnet.spec.blocks import (
     BlockSpec,
     takes_arguments,
 )
-from graphnet.spec.columns import CategoryColumn, NumberColumn
-from graphnet.spec.families import AUGMENTS, METRICS
+from graphnet.spec.columns import COLUMNS_IN, CategoryColumn, NumberColumn
+from graphnet.spec.families import AUGMENTS, METRICS, SOURCES
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
 from graphnet.spec.recipe import ClipSpec, EarlyStopping, TrainSpec
-from graphnet.spec.sources import SOURCES
 from graphnet.spec.text import TextSpec
 
 
@@ -66,12 +65,13 @@ def schema() -> dict[str, Any]:
             definitions[f"{family}.{name}"] = body
             names.append(name)
         definitions[family] = _one_of(family, tag, names)
-    parts = (GraphSpec, InputSpec, ImageSpec, TextSpec, TrainSpec, ClipSpec, EarlyStopping)
+    parts = (GraphSpec, InputSpec, ImageSpec, TrainSpec, ClipSpec, EarlyStopping)
     for part in parts:
         _describe(graph[part.__name__], part)
-    for column in (NumberColumn, CategoryColumn):
-        definitions[column.__name__] = column.model_json_schema()
-        _describe(definitions[column.__name__], column)
+    for kind in (NumberColumn, CategoryColumn, TextSpec):
+        definitions[kind.__name__] = kind.model_json_schema()
+        _describe(definitions[kind.__name__], kind)
+    definitions["Columns"] = COLUMNS_IN.json_schema()
     graph |= models_json_schema([(BlockSpec, "validation")], by_alias=True)[1]["$defs"]
     _describe(graph["BlockSpec"], BlockSpec)
     definitions |= _in_blocks(definitions)

@@ -1,4 +1,4 @@
-"""Where training samples come from: the `data` field of a spec."""
+"""Where training samples come from: what each source of the `data` field says."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from pydantic import (
     model_validator,
 )
 
-from graphnet.declaration import FAMILY, Declaration, Name, few, tagged
+from graphnet.declaration import Name, few
 from graphnet.errors import quoted
 from graphnet.spec.columns import MAX_COLUMNS, Text
+from graphnet.spec.families import SOURCES, DataSpec, Gives
 from graphnet.spec.problems import below
 
 Path = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -84,20 +85,7 @@ TargetField = Annotated[
 ]
 
 
-class DataSpec(Declaration):
-    """Where the samples come from."""
-
-    gives: ClassVar[Literal["pictures", "columns", "arrays", "text"]] = "pictures"
-    """What the samples are, which says what the inputs must declare."""
-    picture: ClassVar[tuple[int, int] | None] = None
-    """Height and width of the pictures of a source that has only one size."""
-    classes: ClassVar[int | None] = None
-    """How many classes a source has, where that is known."""
-
-    source: str
-    """The kind of source."""
-
-
+@SOURCES.register
 class Digits(DataSpec):
     """1,797 handwritten digits of 8x8 pixels, inside the package."""
 
@@ -106,6 +94,7 @@ class Digits(DataSpec):
     source: Literal["digits"]
 
 
+@SOURCES.register
 class Mnist(DataSpec):
     """MNIST: 60,000 + 10,000 handwritten digits of 28x28 pixels."""
 
@@ -114,6 +103,7 @@ class Mnist(DataSpec):
     source: Literal["mnist"]
 
 
+@SOURCES.register
 class FashionMnist(DataSpec):
     """Fashion-MNIST: 60,000 + 10,000 pictures of clothes of 28x28 pixels."""
 
@@ -122,6 +112,7 @@ class FashionMnist(DataSpec):
     source: Literal["fashion_mnist"]
 
 
+@SOURCES.register
 class Idx(DataSpec):
     """Pictures and labels in IDX files, plain or gzip-compressed."""
 
@@ -145,10 +136,11 @@ class Idx(DataSpec):
         return self
 
 
+@SOURCES.register
 class Csv(DataSpec):
     """The rows of a CSV file with a header; the inputs' `columns` say what they become."""
 
-    gives: ClassVar[Literal["pictures", "columns", "arrays", "text"]] = "columns"
+    gives: ClassVar[Gives] = "columns"
     source: Literal["csv"]
     train: Path
     """The training rows; relative to the spec's folder."""
@@ -177,6 +169,7 @@ class Csv(DataSpec):
         return by_name(self.target)
 
 
+@SOURCES.register
 class Folder(DataSpec):
     """PNG and JPEG files: a class a folder, whose name is the label; or as a table names them."""
 
@@ -221,10 +214,11 @@ class Folder(DataSpec):
         return by_name(self.target)
 
 
+@SOURCES.register
 class Npz(DataSpec):
     """Arrays in .npz files, named as the inputs and the losses' targets (`t` if nothing else)."""
 
-    gives: ClassVar[Literal["pictures", "columns", "arrays", "text"]] = "arrays"
+    gives: ClassVar[Gives] = "arrays"
     source: Literal["npz"]
     train: Path
     """The training samples, as np.savez writes them; relative to the spec's folder."""
@@ -245,10 +239,11 @@ class Npz(DataSpec):
 Files = Annotated[dict[Name, Path], Field(min_length=1)]
 
 
+@SOURCES.register
 class Npy(DataSpec):
     """Arrays in .npy files, one for each input and each of the losses' targets, by its name."""
 
-    gives: ClassVar[Literal["pictures", "columns", "arrays", "text"]] = "arrays"
+    gives: ClassVar[Gives] = "arrays"
     source: Literal["npy"]
     train: Files
     """The files of the training samples, by input or target; relative to the spec's folder."""
@@ -264,10 +259,11 @@ class Npy(DataSpec):
         return self
 
 
+@SOURCES.register
 class Lines(DataSpec):
     """Lines of text files, for the input that declares `text`."""
 
-    gives: ClassVar[Literal["pictures", "columns", "arrays", "text"]] = "text"
+    gives: ClassVar[Gives] = "text"
     source: Literal["lines"]
     train: Path
     """The training lines, in UTF-8; relative to the spec's folder."""
@@ -290,21 +286,3 @@ class Lines(DataSpec):
         if self.joined and self.target != "next":
             raise below('belongs to "target": "next": leave it out', "joined")
         return self
-
-
-SOURCES: dict[str, type[DataSpec]] = {
-    "digits": Digits,
-    "mnist": Mnist,
-    "fashion_mnist": FashionMnist,
-    "idx": Idx,
-    "csv": Csv,
-    "folder": Folder,
-    "npz": Npz,
-    "npy": Npy,
-    "lines": Lines,
-}
-DataField = Annotated[
-    DataSpec,
-    PlainValidator(tagged("data source", SOURCES, tag="source")),
-    WithJsonSchema({FAMILY: "Data"}),
-]
