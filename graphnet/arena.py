@@ -98,6 +98,8 @@ class Layout:
             for source in schedule.sources[node]:
                 self._touch(self._values.get(source, []), reads)
             for name, buffer in declared.items():
+                if buffer.trains and not schedule.training:
+                    continue
                 if not (buffer.scratch or buffer.kept or self._is_back(node, name, buffer)):
                     self._new((node, name), buffer).touched |= reads
             views = [s for source in schedule.sources[node] for s in self._values.get(source, [])]

@@ -30,24 +30,24 @@ def attend(
     q: Array,
     k: Array,
     v: Array,
-    weights: Array,
+    weights: Array | None,
     out: Array,
-    work: Array,
+    work: tuple[Array, Array],
     hiding: Sequence[Array] = (),
 ) -> None:
     """weights = softmax(k @ q.T + hiding), out = weights.T @ v; what sees nothing gets 0.
 
-    hiding: 0 or -inf, for all samples (1, 1, S, T) or for each (N, 1, S, 1 or T). work: as large
-    as the weights of a block, written over.
+    weights: None where nobody asks for them later. hiding: 0 or -inf, for all samples (1, 1, S, T)
+    or for each (N, 1, S, 1 or T). work: twice the weights of a block, written over.
     """
-    few, tiny = np.finfo(weights.dtype).min, np.finfo(weights.dtype).tiny
-    ones = np.ones((1, weights.shape[2]), weights.dtype)
-    for rows in _blocks(weights):
-        part = weights[rows]
+    few, tiny = np.finfo(q.dtype).min, np.finfo(q.dtype).tiny
+    ones = np.ones((1, k.shape[2]), q.dtype)
+    for rows in _blocks(len(q), len(work[0])):
+        part = work[1][: len(q[rows])] if weights is None else weights[rows]
         np.matmul(k[rows], q[rows].swapaxes(-1, -2), out=part)
         for hidden in hiding:
             np.add(part, hidden if len(hidden) == 1 else hidden[rows], out=part)
-        largest = _largest(part, work[: len(part)])
+        largest = _largest(part, work[0][: len(part)])
         if hiding:
             np.maximum(largest, few, out=largest)  # -inf - -inf is no number
         np.subtract(part, largest, out=part)
@@ -75,7 +75,7 @@ def attend_back(
 
     work: as large as the weights of a block, written over.
     """
-    for rows in _blocks(weights):
+    for rows in _blocks(len(q), len(work)):
         a, do = weights[rows], dout[rows]
         ds = work[: len(a)]
         np.matmul(a, do, out=dv[rows])
@@ -101,6 +101,5 @@ def _largest(part: Array, work: Array) -> Array:
     return found
 
 
-def _blocks(weights: Array) -> list[slice]:
-    step = samples_at_once(*weights.shape[1:])
-    return [slice(start, start + step) for start in range(0, len(weights), step)]
+def _blocks(samples: int, at_once: int) -> list[slice]:
+    return [slice(start, start + at_once) for start in range(0, samples, at_once)]

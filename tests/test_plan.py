@@ -35,6 +35,16 @@ def test_the_bytes_of_a_prediction_are_those_held(model, rng):
     assert Plan(net.graph).predict_bytes(7) == held + 7 * 784 * 4
 
 
+def test_a_prediction_has_no_memory_for_what_backward_reads(network):
+    layers = [{"type": "MultiHeadAttention", "heads": 8, "units": 8}, {"type": "Lstm", "units": 8}]
+    for layer in layers:
+        nodes, inputs = [{"id": "a", **layer}], {"x": {"shape": [100, 8]}}
+        plan = Plan(network(nodes, [["x", "a"]], inputs=inputs).graph)
+        spared = 8 * {"MultiHeadAttention": 8 * 100 * 100, "Lstm": 100 * 6 * 8}[layer["type"]]
+        by_sample = plan.predict_bytes(41) - plan.predict_bytes(40)
+        assert by_sample + spared <= plan.total().nbytes + 8 * 100 * 8
+
+
 def test_inputs_and_what_stands_before_the_first_parameter_are_not_trained(network):
     nodes = [{"id": "n", "type": "Neg"}, {"id": "a", "type": "Affine", "units": 3}]
     plan = Plan(network(nodes, [["x", "n", "a"]], loss={"type": "SoftmaxWithLoss"}).graph)

@@ -90,13 +90,14 @@ class MultiHeadAttention(Layer):
             units, (rows, _), columns = self.units, shapes[0], shapes[:2][-1][0]
             found = {
                 **super().buffers(out, *shapes),
-                "weights": Buffer((self.heads, columns, rows)),
+                "weights": Buffer((self.heads, columns, rows), trains=True),
                 "mixed": Buffer((rows, units)),
                 "dmixed": Buffer((rows, units), back=True),
                 "shares": Buffer((rows, units), back=True),
             }
             at_once = samples_at_once(self.heads, rows, columns)
-            found["work"] = Buffer((at_once, self.heads, columns, rows), scratch=True)
+            for name in ("work", "spare"):
+                found[name] = Buffer((at_once, self.heads, columns, rows), scratch=True)
             for letters, shape in self.letters(*shapes):
                 width = len(letters) * units
                 found[letters] = Buffer((shape[0], width))
@@ -163,7 +164,8 @@ class MultiHeadAttention(Layer):
             given = self.given[port]
             assert given is not None
             self._add_bias(product(_rows(given), W, _rows(out)), b)
-        weights, work, hiding = self.room("weights"), self.room("work"), self._hiding(mask)
+        weights = self.room("weights") if self.backs else None
+        work, hiding = (self.room("work"), self.room("spare")), self._hiding(mask)
         attend(self.q, self.k, self.v, weights, self.mixed, work, hiding)
         out = self.room("out")
         product(_rows(self.room("mixed")), self.params["Wo"], _rows(out))
@@ -216,7 +218,8 @@ class MultiHeadAttention(Layer):
 
     @property
     def weights(self) -> Array:
-        """What each position took from each other one, (N, heads, T, S), after `forward`."""
+        """What each position took from each other one, (N, heads, T, S), after a `forward` that a
+        `backward` may follow."""
         return self.room("weights").swapaxes(-1, -2)
 
     @property

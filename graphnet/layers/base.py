@@ -32,7 +32,8 @@ class Parameter(NamedTuple):
 class Buffer(NamedTuple):
     """Memory that a layer computes in: the shape of one sample; `mask` is one byte an element.
 
-    back: used by `backward` alone, as the gradients of the ports are. scratch: what is in it is
+    back: used by `backward` alone, as the gradients of the ports are. trains: used where a
+    `backward` may follow (`Layer.backs`); predictions have none of it. scratch: what is in it is
     lost when the pass returns. kept: zeros at first, and what is put in stays. The `shape` of the
     last two is that of all of it, for any number of samples.
     """
@@ -42,6 +43,7 @@ class Buffer(NamedTuple):
     back: bool = False
     scratch: bool = False
     kept: bool = False
+    trains: bool = False
 
 
 class Flops(NamedTuple):

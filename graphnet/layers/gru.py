@@ -66,8 +66,16 @@ class Gru(Unrolled):
     def bind_forth(self) -> None:
         """A step's state is z, r, n; `inner` is h @ U + bu or r * h."""
         self.inner = self._by_step("inner")
+        turns, units = len(self.states), self.spec.units
         self.forth = [
-            (self.h[s], self.states[s], self.inner[s], self.h[s + 1]) for s in range(self.steps)
+            (
+                self.rows[s, :, units:],
+                self.h[s],
+                self.states[s % turns],
+                self.inner[s],
+                self.h[s + 1],
+            )
+            for s in range(self.steps)
         ]
 
     def bind_back(self) -> None:
@@ -92,12 +100,11 @@ class Gru(Unrolled):
         self.compute_alone(*(a for a in (x, lengths, h0) if a is not None))
         self.read(x, lengths, h0)
         units, stack = self.spec.units, self.room("stack")
-        of_x = self.rows[:-1, np.newaxis, :, units:]
-        by_columns(of_x, stack[:, units:], self.states[:-1])
-        U, bu, work = stack[:, :units], self.params.get("bu"), self.work
+        W, U, bu, work = stack[:, units:], stack[:, :units], self.params.get("bu"), self.work
         spare = work[2]
-        for h, state, inner, after in self.forth:
+        for x_1, h, state, inner, after in self.forth:
             sigmoids, (z, r, n) = state[:2], state
+            by_columns(x_1, W, state)
             by_columns(h, U[:2], work[:2])
             np.add(sigmoids, work[:2], out=sigmoids)
             np.tanh(sigmoids, out=sigmoids)

@@ -42,7 +42,7 @@ class _RowSpec(NodeSpec):
         rows = max(1, BLOCK // row)
         return {
             "out": Buffer(out),
-            "normed": Buffer(out),
+            "normed": Buffer(out, trains=True),
             "inverse": Buffer(out[: self.axis]),
             "dx": Buffer(out),
             "work": Buffer((rows, row), scratch=True),

@@ -99,7 +99,8 @@ class Lstm(Unrolled):
         neighbours is several of the formula's."""
         self.forth = []
         for s in range(self.steps):
-            state, after = self.states[s], self.states[s + 1, 5]
+            turns = len(self.states)
+            state, after = self.states[s % turns], self.states[(s + 1) % turns, 5]
             i_f, g_c = state[0:3:2], state[3:6:2]
             o, tanh_c = state[1], state[4]
             self.forth.append(

@@ -74,13 +74,20 @@ class Sequence(NodeSpec):
         return {
             **super().buffers(out, *shapes),
             "rows": Buffer((steps + 1, width)),
-            **({"states": Buffer((steps + 1, self.saved, units))} if self.saved else {}),
+            **(self.remembered(steps) if self.saved else {}),
             "work": Buffer((self.work, units)),
             "dgates": Buffer((steps, self.columns_back(), units), back=True),
             "slopes": Buffer((min(CHUNK, steps), self.slopes, units), back=True),
             "dwork": Buffer((self.work, units), back=True),
             "stack": Buffer((self.gates, width, units), kept=True),
             "dstack": Buffer((width, columns), scratch=True),
+        }
+
+    def remembered(self, steps: int) -> dict[str, Buffer]:
+        """What steps leave for `backward`; where none follows, two steps take turns."""
+        return {
+            "states": Buffer((steps + 1, self.saved, self.units), trains=True),
+            "turns": Buffer((2, self.saved, self.units)),
         }
 
     def columns_back(self) -> int:
@@ -100,7 +107,8 @@ class Unrolled(Layer):
     """The passes that do not depend on what a step computes.
 
     rows: (T + 1, N, M + D + 1), of which h, the first M columns, is that before step s.
-    states: (T + 1, saved, N, M). dgates: (T, N, columns). All of them in the order of the steps.
+    states: (T + 1, saved, N, M); in a prediction two, which steps take in turns.
+    dgates: (T, N, columns). All of them in the order of the steps.
     """
 
     spec: Sequence
@@ -124,7 +132,7 @@ class Unrolled(Layer):
         self.h = self.rows[:, :, :units]
         self.x = self.rows[: self.steps, :, units:-1]
         if self.spec.saved:
-            self.states = self._by_step("states")
+            self.states = self._by_step("states" if self.backs else "turns")
         self.work = self._by_step("work")
         self.bind_forth()
         if self.backs:
