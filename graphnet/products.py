@@ -56,11 +56,17 @@ def by_columns(a: Array, b: Array, out: Array) -> Array:
 
     Shapes: a (..., M, K), b (..., K, N) -> out (..., M, N)
     """
+    np.matmul(*column_parts(a, b, out))
+    return out
+
+
+def column_parts(a: Array, b: Array, out: Array) -> tuple[Array, Array, Array]:
+    """What `matmul` is to be given for `by_columns`, for loops that multiply in the same memory
+    again and again."""
     columns = _columns(a.shape[-2], *b.shape[-2:], _turned(b))
     if columns == 0:
-        return np.matmul(a, b, out=out)
-    np.matmul(a[..., np.newaxis, :, :], in_columns(b, columns), out=in_columns(out, columns))
-    return out
+        return a, b, out
+    return a[..., np.newaxis, :, :], in_columns(b, columns), in_columns(out, columns)
 
 
 def _turned(b: Array) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphnet.layers.base import Array, register
 from graphnet.layers.unrolling import Sequence, Unrolled, chunks
-from graphnet.products import by_columns, in_columns
+from graphnet.products import by_columns, column_parts, in_columns
 
 
 @register
@@ -98,17 +98,18 @@ class Lstm(Unrolled):
         """A step's state is i, o, f, g, tanh(c'), c, one after the other, so that one product of
         neighbours is several of the formula's."""
         self.forth = []
+        turns, stack = len(self.states), self.room("stack")
         for s in range(self.steps):
-            turns = len(self.states)
             state, after = self.states[s % turns], self.states[(s + 1) % turns, 5]
             i_f, g_c = state[0:3:2], state[3:6:2]
             o, tanh_c = state[1], state[4]
+            factors = column_parts(self.rows[s], stack, state[:4])
             self.forth.append(
-                (self.rows[s], state[:4], state[:3], i_f, g_c, after, tanh_c, o, self.h[s + 1])
+                (factors, state[:4], state[:3], i_f, g_c, after, tanh_c, o, self.h[s + 1])
             )
 
     def bind_back(self) -> None:
-        by_gate = in_columns(self.dgates, self.spec.units)
+        by_gate, (dh, *_) = in_columns(self.dgates, self.spec.units), self.dwork
         self.back = []
         for chunk in chunks(self.steps):
             states, slopes = self.states[chunk.start : chunk.stop], self.slopes[: len(chunk)]
@@ -121,7 +122,7 @@ class Lstm(Unrolled):
                     states[k, 2],
                     by_gate[s],
                     by_gate[s, 1],
-                    self.dgates[s],
+                    column_parts(self.dgates[s], self.U.T, dh),
                 )
                 for k, s in reversed(list(enumerate(chunk)))
             ]
@@ -137,33 +138,35 @@ class Lstm(Unrolled):
         self.compute_alone(*(a for a in (x, lengths, h0, c0) if a is not None))
         self.read(x, lengths, h0)
         self.states[0, 5] = 0 if c0 is None else c0
-        stack, parts = self.room("stack"), self.work[:2]
+        parts = self.work[:2]
         written, kept = parts
-        for rows, gates, sigmoids, i_f, g_c, c, tanh_c, o, h in self.forth:
-            by_columns(rows, stack, gates)
-            np.tanh(gates, out=gates)
-            np.multiply(sigmoids, 0.5, out=sigmoids)
-            np.add(sigmoids, 0.5, out=sigmoids)
-            np.multiply(i_f, g_c, out=parts)
-            np.add(written, kept, out=c)
-            np.tanh(c, out=tanh_c)
-            np.multiply(o, tanh_c, out=h)
+        matmul, tanh, multiply, add = np.matmul, np.tanh, np.multiply, np.add
+        for factors, gates, sigmoids, i_f, g_c, c, tanh_c, o, h in self.forth:
+            matmul(*factors)
+            tanh(gates, gates)
+            multiply(sigmoids, 0.5, sigmoids)
+            add(sigmoids, 0.5, sigmoids)
+            multiply(i_f, g_c, parts)
+            add(written, kept, c)
+            tanh(c, tanh_c)
+            multiply(o, tanh_c, h)
         return self.written()
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
-        back, (dh, dc, work), arriving = self.U.T, self.dwork, self.arriving(dout)
+        (dh, dc, work), arriving = self.dwork, self.arriving(dout)
+        matmul, multiply, add = np.matmul, np.multiply, np.add
         self.dwork.fill(0)
         for states, slopes, steps in self.back:
             self._slopes(states, slopes)
-            for s, to_c, to_z, to_o, f, dz, dz_o, dgates in steps:
+            for s, to_c, to_z, to_o, f, dz, dz_o, factors in steps:
                 if (given := arriving[s]) is not None:
-                    np.add(dh, given, out=dh)
-                np.multiply(dh, to_c, out=work)
-                np.add(dc, work, out=dc)
-                np.multiply(dc, to_z, out=dz)
-                np.multiply(dh, to_o, out=dz_o)
-                np.multiply(dc, f, out=dc)
-                by_columns(dgates, back, dh)
+                    add(dh, given, dh)
+                multiply(dh, to_c, work)
+                add(dc, work, dc)
+                multiply(dc, to_z, dz)
+                multiply(dh, to_o, dz_o)
+                multiply(dc, f, dc)
+                matmul(*factors)
         return self.gradients(dout, dh, dc)
 
     @staticmethod
