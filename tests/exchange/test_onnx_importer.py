@@ -207,3 +207,67 @@ def test_any_damage_ends_in_one_clear_error(rng, tmp_path):
             found.append(str(e))
     assert len(found) > 100
     assert all("\n" not in text and len(text) <= 500 for text in found)
+
+
+NUMBERS = (0, 1, -1, 2, 3, -2, 7, 2**31, 2**40, -(2**63), 2**63 - 1)
+
+
+def mutated(whole, rng):
+    """A model with some number in it that is another."""
+    made = onnx.ModelProto()
+    made.CopyFrom(whole)
+    places = [a for node in made.graph.node for a in node.attribute]
+    places += list(made.graph.input[0].type.tensor_type.shape.dim)
+    places += list(made.graph.initializer)
+    for _ in range(rng.integers(1, 4)):
+        place, number = places[rng.integers(len(places))], NUMBERS[rng.integers(len(NUMBERS))]
+        if isinstance(place, onnx.TensorProto):
+            array = numpy_helper.to_array(place).copy()
+            if array.size:
+                with np.errstate(all="ignore"):
+                    array.reshape(-1)[rng.integers(array.size)] = number
+            place.CopyFrom(numpy_helper.from_array(array[: rng.integers(1, 9)], place.name))
+        elif isinstance(place, onnx.AttributeProto):
+            if place.type == onnx.AttributeProto.INT:
+                place.i = number
+            elif len(place.ints):
+                place.ints[rng.integers(len(place.ints))] = number
+        else:
+            place.dim_value = number
+    return made
+
+
+def test_whatever_numbers_a_model_holds_it_ends_in_a_network_or_one_clear_error(rng):
+    nodes = [
+        helper.make_node("Conv", ["x", "W"], ["c"], group=1, pads=[1, 1, 1, 1], strides=[1, 1]),
+        helper.make_node("AveragePool", ["c"], ["p"], kernel_shape=[2, 2], ceil_mode=1),
+        helper.make_node("Resize", ["p", "", "scales"], ["r"]),
+        helper.make_node("Pad", ["r", "pads"], ["q"]),
+        helper.make_node("Slice", ["q", "starts", "ends", "axes"], ["s"]),
+        helper.make_node("Split", ["s"], ["s1", "s2"], axis=1, num_outputs=2),
+        helper.make_node("Tile", ["s1", "times"], ["t"]),
+        helper.make_node("Reshape", ["t", "to"], ["f"]),
+        helper.make_node("LayerNormalization", ["f", "one"], ["n"], axis=-1),
+        helper.make_node("Gather", ["n", "places"], ["y"], axis=1),
+    ]
+    weights = {
+        "W": rng.normal(size=(4, 3, 3, 3)).astype("f"),
+        "scales": np.array([1, 1, 2, 2], "f"),
+        "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+        "starts": np.array([1]),
+        "ends": np.array([5]),
+        "axes": np.array([2]),
+        "times": np.array([1, 1, 2, 1]),
+        "to": np.array([0, -1]),
+        "one": np.ones(1, "f"),
+        "places": np.array([0, 3, 4]),
+    }
+    whole = model(nodes, ["N", 3, 6, 6], weights)
+    imported(read(whole))
+    errors = 0
+    for _ in range(600):
+        try:
+            imported(read(mutated(whole, rng)))
+        except ExchangeError:
+            errors += 1
+    assert errors > 200

@@ -39,10 +39,9 @@ def model(net: Network) -> Any:
             consumers[source].append(node)
     graph = OnnxGraph(spec.dtype, consumers, wiring.outputs)
     graph.shapes = dict(net.graph.shapes)
-    for name in (*spec.inputs, *net.graph.nodes):
+    for name in spec.inputs:
         graph.name(name)
     inputs = _inputs(graph, net)
-    graph._names -= set(net.graph.nodes)
     for node in nodes:
         ROWS[node.kind].write(graph, node)
     outputs = [_output(graph, net, name) for name in wiring.outputs]

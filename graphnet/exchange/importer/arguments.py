@@ -72,6 +72,8 @@ def split_sizes(op: Operator, size: int) -> list[int]:
     given = op.integers(1, "split")
     if given is None:
         parts = op.attribute("num_outputs", len(op.outputs))
+        if not 1 <= parts <= max(len(op.outputs), 1):
+            raise op.error(f"it makes {parts:,} parts and names {len(op.outputs)}")
         each = -(-size // parts)
         given = [max(min(each, size - i * each), 0) for i in range(parts)]
     if sum(given) != size or min(given) < 0 or len(given) < len(op.outputs):

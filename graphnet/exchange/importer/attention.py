@@ -82,6 +82,7 @@ def _masks(graph: Graph, op: Operator, causal: bool, dims: tuple[int, ...]) -> l
     elif mask is not None:
         found.append(np.where(mask, 0.0, LOWEST) if mask.dtype == np.bool_ else mask)
     if causal:
+        graph.value_room(math.prod(dims[-2:]))
         found.append(np.triu(np.full(dims[-2:], LOWEST), 1))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -211,6 +212,7 @@ def _dropout(graph: Graph, op: Operator) -> list[Value | None]:
     source = graph.add("Dropout", [x.source], ratio=given if given is None or given < 1 else None)
     mask = None
     if len(op.outputs) > 1 and op.outputs[1]:
+        graph.room(math.prod(graph.dims(x)))
         mask = np.ones(graph.dims(x), np.bool_)
     return [replace(x, source=source), mask]
 

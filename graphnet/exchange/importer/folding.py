@@ -27,7 +27,7 @@ def folded(op: Operator) -> list[Array] | None:
     try:
         with np.errstate(all="ignore"):
             found = compute(op)
-    except (ValueError, IndexError, TypeError, ZeroDivisionError) as e:
+    except (ValueError, IndexError, TypeError, ArithmeticError) as e:
         raise op.error(f"its constants do not fit: {e}") from None
     return (
         [np.asarray(array) for array in found] if isinstance(found, list) else [np.asarray(found)]
@@ -207,10 +207,18 @@ DTYPES: Mapping[int, type[np.generic]] = {
 }
 """The types of ONNX's tensors that NumPy has, by their numbers."""
 
+
+def _shape(op: Operator) -> Array:
+    start, end = op.attribute("start", 0), op.attribute("end")
+    return np.asarray(op.constant(0).shape[slice(start, end)], np.int64)
+
+
 FOLDS: Mapping[str, Callable[[Operator], Any]] = {
     "Constant": _constant,
     "ConstantOfShape": _filled,
     "Range": _range,
+    "Shape": _shape,
+    "Size": lambda op: np.asarray(op.constant(0).size, np.int64),
     "Cast": _cast,
     "CastLike": _cast_like,
     "Identity": _unary(lambda x: x),

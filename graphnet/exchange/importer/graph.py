@@ -18,6 +18,8 @@ from graphnet.layers.base import LAYERS, Array, NodeSpec
 
 MOST_VALUES = 65_536
 """Numbers that the inputs with a `value` may hold together: they stand in the spec as text."""
+MOST_NUMBERS = 2**25
+"""Numbers of a constant that is made here and not read: 256 MB in float64."""
 LOWEST = -1e30
 """What is added to a score that must not count: its exponential is 0 in any type."""
 
@@ -132,6 +134,12 @@ class Graph:
         """An elementwise layer on x."""
         return replace(x, source=self.add(kind, [x.source], **attributes), whole_numbers=False)
 
+    def value_room(self, size: int) -> None:
+        """Errors: ExchangeError where inputs with values would hold too many numbers."""
+        if self._values + size > MOST_VALUES:
+            text = f"constants that no layer keeps take {self._values + size:,} numbers"
+            raise self.error(f"{text}; at most {MOST_VALUES:,} can stand in the spec")
+
     def give_bias(self, node_id: str, b: Array, tensor: str) -> None:
         """Add a constant to the output of a layer that has no bias; it is then called `tensor`."""
         self._comes_from(node_id)
@@ -181,14 +189,12 @@ class Graph:
 
         Errors: ExchangeError past the limit.
         """
+        self.value_room(array.size)
         # Minus infinity is what masks add: what is this low has an exponential of 0, too.
         array = np.where(np.isneginf(array), LOWEST, array)
         key = ("value", whole, array.shape, array.astype(self.dtype).tobytes())
         if key not in self._memo:
             self._values += array.size
-            if self._values > MOST_VALUES:
-                text = f"constants that no layer keeps take {self._values:,} numbers"
-                raise self.error(f"{text}; at most {MOST_VALUES:,} can stand in the spec")
             if not np.isfinite(array).all():
                 raise self.error("a constant is not finite")
             about = self.about
@@ -199,6 +205,11 @@ class Graph:
             self.shapes[found] = array.shape
             self._memo[key] = found
         return self._memo[key]
+
+    def room(self, size: int) -> None:
+        """Errors: ExchangeError where a constant of so many numbers would be made."""
+        if size > MOST_NUMBERS:
+            raise self.error(f"a constant of {size:,} numbers; at most {MOST_NUMBERS:,} are made")
 
     def error(self, text: str) -> ExchangeError:
         """An error that names the node at hand."""

@@ -13,7 +13,6 @@ from graphnet.exchange.importer.normalization import channels_last
 from graphnet.exchange.importer.reduction import reduced
 from graphnet.exchange.importer.values import Live, Operator, Value
 from graphnet.exchange.importer.windows import Slide, slides
-from graphnet.layers.base import Array
 
 Convert = Callable[[Graph, Operator], list[Value | None]]
 
@@ -205,27 +204,23 @@ def _global(kind: str) -> Convert:
     return convert
 
 
-def _upsampled(graph: Graph, op: Operator, x: Live, rows: int, columns: int) -> Live:
+def repeated(graph: Graph, op: Operator, rows: int, columns: int) -> Live:
+    """Each pixel so many times."""
+    x = channels_last(graph, op)
+    if (rows, columns) == (1, 1):
+        return x
     source = graph.add("Upsample", [x.source], scale=_plain([rows, columns]))
     return replace(x, source=source, shape=graph.shapes[source])
 
 
-def nearest(graph: Graph, op: Operator, scales: list[float]) -> Live | None:
-    """Pixels repeated by whole numbers; None where the scales are others."""
-    whole = [int(s) for s in scales]
-    if len(scales) != 4 or whole != list(scales) or whole[:2] != [1, 1] or min(whole) < 1:
-        return None
-    return _upsampled(graph, op, channels_last(graph, op), whole[2], whole[3])
-
-
 def _upsample(graph: Graph, op: Operator) -> list[Value | None]:
-    given: Array | list[float] = op.attribute("scales") or []
-    scales = [float(s) for s in (given or op.constant(1).reshape(-1))]
+    given: list[float] | None = op.attribute("scales")
+    scales = [float(s) for s in (op.constant(1).reshape(-1) if given is None else given)]
     mode = op.attribute("mode", "nearest")
-    found = nearest(graph, op, scales) if mode == "nearest" else None
-    if found is None:
+    whole = [int(s) for s in scales]
+    if mode != "nearest" or whole != scales or len(scales) != 4 or whole[:2] != [1, 1]:
         raise op.error(f"mode {mode!r} by {scales}; nearest by whole numbers is understood")
-    return [found]
+    return [repeated(graph, op, whole[2], whole[3])]
 
 
 OPERATORS: dict[str, Convert] = {

@@ -86,6 +86,8 @@ def _check(graph: Graph, op: Operator, mine: tuple[int, ...], theirs: tuple[int,
 
 def _of_both(graph: Graph, op: Operator, x: Value, y: Value) -> Live:
     """The product of two arrays that are both computed, or too many matrices for one layer."""
+    if not isinstance(x, Live) and not isinstance(y, Live):
+        raise op.error("it is not computed on constants alone")
     a, b = _as_live(graph, op, x, y), _as_live(graph, op, y, x)
     vectors = len(a.axes) == 1, len(b.axes) == 1
     if vectors[0]:
@@ -128,7 +130,7 @@ def _as_live(graph: Graph, op: Operator, value: Value, other: Value) -> Live:
     if not 0 <= at < rank - 2:
         shape: tuple[int, ...] = value.shape
         at = 0 if at < 0 else at
-        if at == 0:
+        if at == 0 and rank < len(other.axes):
             # The batch is in front of all axes of the constant.
             value = value.reshape((1,) * (len(other.axes) - rank) + shape)
             return _as_live(graph, op, value, other)

@@ -131,6 +131,9 @@ def _input(graph: Graph, tensor: Input, batch_axis: int | None, image: bool) -> 
         if size is None:
             what = f"input {quoted(tensor.name)}: axis {axes.index(group)} has no size"
             raise ExchangeError(clipped(f"{what}; export the model with a fixed one"))
+        if size < 1:
+            what = f"input {quoted(tensor.name)}: axis {axes.index(group)} has size {size}"
+            raise ExchangeError(clipped(f"{what}: nothing is in it"))
         shape[group[0] - 1] = size
     whole = tensor.dtype in WHOLE
     graph.inputs[name] = {"shape": shape, **({"dtype": "int64"} if whole else {})}
@@ -199,13 +202,15 @@ def _convert(
     found: list[Value | None] | None = None
     if not any(isinstance(value, Live) for value in op.inputs):
         folds = folded(op)
+        if folds is None and node.kind in OPERATORS:
+            raise op.error("it is not computed on constants alone")
         found = None if folds is None else [*folds]
     if found is None:
         if node.kind not in OPERATORS:
             raise op.error("the operator has no counterpart among graphnet's layers")
         try:
             found = [*OPERATORS[node.kind](graph, op)]
-        except (ValueError, IndexError, TypeError, OverflowError) as e:
+        except (ValueError, IndexError, TypeError, ArithmeticError) as e:
             # NumPy's, of constants and attributes that a damaged model holds.
             raise op.error(f"its constants or attributes do not fit: {e}") from e
     if unknown := op.unknown():

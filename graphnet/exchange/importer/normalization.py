@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -66,6 +67,7 @@ def _of_rows(kind: str) -> Convert:
         if axis != rank - 1 or x.axes[-1] != (len(x.shape),):
             x = graph.settled(x)
         row = graph.dims(x)[axis:]
+        graph.room(math.prod(row))
         first = len(x.shape) - len(row)
         scale = 1.0 if op.given(1) is None else op.constant(1)
         arrays: dict[str, Array] = {"gamma": np.broadcast_to(scale, row)}

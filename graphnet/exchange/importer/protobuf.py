@@ -134,17 +134,18 @@ def tensor(message: Any, what: str) -> Array:
     size = math.prod(dims)
     if message.HasField("raw_data"):
         # The width of what is there, before room is made for what is claimed.
-        found = len(message.raw_data) // dtype().itemsize
+        numbers = len(message.raw_data) // dtype().itemsize
     else:
         fields = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
-        found = max(len(getattr(message, name)) for name in fields)
-    if found != size:
-        text = f"{what} has {found:,} numbers; its shape {list(dims)} needs {size:,}"
+        numbers = max(len(getattr(message, name)) for name in fields)
+    if numbers != size:
+        text = f"{what} has {numbers:,} numbers; its shape {list(dims)} needs {size:,}"
         raise ExchangeError(clipped(text))
     try:
-        return numpy_helper.to_array(message)
+        found: Array = numpy_helper.to_array(message)
     except (ValueError, TypeError) as e:
         raise ExchangeError(clipped(f"{what} cannot be read: {e}")) from None
+    return found
 
 
 def _opset(model: Any) -> int:

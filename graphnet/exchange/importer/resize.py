@@ -10,11 +10,13 @@ import numpy as np
 
 from graphnet.exchange.importer.elementwise import pair
 from graphnet.exchange.importer.graph import Graph
-from graphnet.exchange.importer.image import nearest
+from graphnet.exchange.importer.image import repeated
 from graphnet.exchange.importer.values import Live, Operator, Value
 from graphnet.layers.base import Array
 
 Convert = Callable[[Graph, Operator], list[Value | None]]
+MOST_LENGTH = 2**16
+"""Numbers along an axis that is resized."""
 
 
 def _resize(graph: Graph, op: Operator) -> list[Value | None]:
@@ -39,19 +41,22 @@ def _resize(graph: Graph, op: Operator) -> list[Value | None]:
     for i, (axis, scale) in enumerate(zip(axes, given, strict=True)):
         found[axis] = scale
         lengths[axis] = sizes[i] if sizes else math.floor(dims[axis] * scale)
-    roi = op.maybe(1) if op.opset >= 11 else None
-    rule = Rule(op, roi, axes)
-    matrices = {
-        axis: rule.matrix(dims[axis], lengths[axis], found[axis], axis)
-        for axis in axes
-        if rule.moves(axis) or lengths[axis] != dims[axis]
-    }
-    if any(axis == x.batch for axis in matrices):
+    rule = Rule(op, op.maybe(1) if op.opset >= 11 else None, axes)
+    changed = [axis for axis in axes if rule.moves(axis) or lengths[axis] != dims[axis]]
+    if x.batch in changed:
         raise op.mixes()
-    if rule.is_nearest and _repeats(matrices, dims, lengths):
-        repeated = nearest(graph, op, [n / m for n, m in zip(lengths, dims, strict=True)])
-        if repeated is not None:
-            return [repeated]
+    for axis in changed:
+        if not 1 <= lengths[axis] <= MOST_LENGTH:
+            raise op.error(f"axis {axis} becomes {lengths[axis]:,} long")
+    sizes_of = {axis: (dims[axis], lengths[axis], found[axis]) for axis in changed}
+    if rank == 4 and set(changed) <= {2, 3}:
+        times = [n // m for n, m in zip(lengths, dims, strict=True)]
+        if all(rule.repeats(*sizes_of[axis], axis) for axis in changed):
+            return [repeated(graph, op, times[2], times[3])]
+    matrices = {}
+    for axis in changed:
+        graph.value_room(dims[axis] * lengths[axis])
+        matrices[axis] = rule.matrix(*sizes_of[axis], axis)
     for axis, (M, _) in matrices.items():
         x = _along(graph, x, axis, M)
     if rule.outside and any(outside.any() for _, outside in matrices.values()):
@@ -115,9 +120,13 @@ class Rule:
             count = len(axes)
             self.parts = {a: (float(roi[i]), float(roi[i + count])) for i, a in enumerate(axes)}
 
-    @property
-    def is_nearest(self) -> bool:
-        return bool(self.mode == "nearest" and not self.parts)
+    def repeats(self, size: int, length: int, scale: float, axis: int) -> bool:
+        """Whether each number is repeated as often as every other."""
+        if self.mode != "nearest" or self.parts or length % size:
+            return False
+        times = length // size
+        places = (self.rounded(self.at(i, size, length, scale, axis)) for i in range(length))
+        return all(min(max(p, 0), size - 1) == i // times for i, p in enumerate(places))
 
     def moves(self, axis: int) -> bool:
         """Whether an axis changes that keeps its size."""

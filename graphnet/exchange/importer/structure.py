@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,6 +15,8 @@ from graphnet.exchange.importer.reshape import reshaped
 from graphnet.exchange.importer.values import Live, Operator, Value
 
 Convert = Callable[[Graph, Operator], list[Value | None]]
+MOST_TIMES = 1024
+"""Copies of a tensor side by side."""
 
 
 def _reshape(graph: Graph, op: Operator) -> list[Value | None]:
@@ -61,6 +64,8 @@ def _unsqueeze(graph: Graph, op: Operator) -> list[Value | None]:
     x, axes = op.live(0), op.integers(1, "axes") or []
     rank = len(x.axes) + len(axes)
     new = {op.axis(a, rank) for a in axes}
+    if len(new) < len(axes):
+        raise op.error(f"axes {axes} name one twice")
     rest = iter(x.axes)
     return [x.relabelled([() if i in new else next(rest) for i in range(rank)])]
 
@@ -197,22 +202,21 @@ def _pad(graph: Graph, op: Operator) -> list[Value | None]:
 
 
 def _shape(graph: Graph, op: Operator) -> list[Value | None]:
-    x = op.value(0)
-    dims = graph.dims(x) if isinstance(x, Live) else x.shape
+    dims = graph.dims(op.live(0))
     start, end = op.attribute("start", 0), op.attribute("end")
     return [np.asarray(dims[slice(start, end)], np.int64)]
 
 
 def _size(graph: Graph, op: Operator) -> list[Value | None]:
-    x = op.value(0)
-    dims = graph.dims(x) if isinstance(x, Live) else x.shape
-    return [np.asarray(np.prod(dims), np.int64)]
+    return [np.asarray(math.prod(graph.dims(op.live(0))), np.int64)]
 
 
 def _blocks(graph: Graph, op: Operator) -> list[Value | None]:
     """Blocks of pixels into channels, or back."""
     x, size = op.live(0), op.attribute("blocksize")
     n, c, h, w = graph.dims(x)
+    if not isinstance(size, int) or size < 1:
+        raise op.error(f"blocks of {size}")
     if op.kind == "SpaceToDepth" and op.attribute("mode", "DCR") == "CRD":
         cut_up = reshaped(graph, x, (n, c, h // size, size, w // size, size))
         turned = cut_up.relabelled([cut_up.axes[i] for i in (0, 1, 3, 5, 2, 4)])
@@ -236,6 +240,8 @@ def _tile(graph: Graph, op: Operator) -> list[Value | None]:
     for axis, times in enumerate(op.integers(1) or []):
         if times < 1:
             raise op.error("nothing is left")
+        if times > MOST_TIMES:
+            raise op.error(f"it repeats {times:,} times; at most {MOST_TIMES}")
         if times > 1:
             x = joined(graph, op, [x] * times, axis)
     return [x]
