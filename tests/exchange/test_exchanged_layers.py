@@ -70,6 +70,12 @@ def test_every_layer_has_a_row():
     assert set(ROWS) <= set(LAYERS)
 
 
+def test_every_operator_of_a_row_is_one_that_is_read():
+    from graphnet.exchange.importer.operators import OPERATORS
+
+    assert {kind for row in ROWS.values() for kind in row.operators} <= set(OPERATORS)
+
+
 @every_case
 def test_onnxruntime_gives_the_same_scores(case: Case, rng: np.random.Generator):
     pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")

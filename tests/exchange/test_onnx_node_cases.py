@@ -47,7 +47,7 @@ def test_all_cases_that_apply_pass_but_those_with_a_reason(cases):
 
 
 def test_operators_beyond_the_list_pass_too(cases):
-    """Those of the same families: another 340 cases."""
+    """Those of the same families: another 336 cases in onnx 1.23."""
     from graphnet.exchange.importer.folding import FOLDS
     from graphnet.exchange.importer.operators import OPERATORS
 
@@ -57,7 +57,7 @@ def test_operators_beyond_the_list_pass_too(cases):
         nodes = case.model.graph.node
         if not applies(case.model) and all(n.op_type in known for n in nodes) and floats(case):
             passed += wrong(case) is None
-    assert passed >= 300
+    assert passed >= 330
 
 
 def floats(case: Any) -> bool:

@@ -23,8 +23,6 @@ def _attention(graph: Graph, op: Operator) -> list[Value | None]:
     op.ignore("softmax_precision", "qk_matmul_output_mode")
     if any(op.given(i) is not None for i in (4, 5, 6)) or any(op.outputs[1:]):
         raise op.error("it remembers keys and values, or gives them: that is not understood")
-    if op.attribute("softcap", 0.0):
-        raise op.error("softcap is not understood")
     q, k, v = op.live(0), op.live(1), op.live(2)
     flat = len(q.axes) == 3
     heads = op.attribute("q_num_heads") if flat else graph.dims(q)[1]
@@ -32,7 +30,8 @@ def _attention(graph: Graph, op: Operator) -> list[Value | None]:
     if not heads or not kv_heads or heads % kv_heads:
         raise op.error(f"{heads} heads of queries, {kv_heads} of keys")
     causal, scale = bool(op.attribute("is_causal", 0)), op.attribute("scale")
-    if flat and scale is None and heads == kv_heads:
+    cap = op.attribute("softcap", 0.0)
+    if not cap and flat and scale is None and heads == kv_heads:
         whole = _whole(graph, op, heads, causal)
         if whole is not None:
             return [whole]
@@ -41,6 +40,8 @@ def _attention(graph: Graph, op: Operator) -> list[Value | None]:
     size = graph.dims(queries)[-1]
     scores = product(graph, op, queries, keys.relabelled([keys.axes[i] for i in (0, 1, 3, 2)]))
     scores = scaled(graph, scores, 1 / math.sqrt(size) if scale is None else scale)
+    if cap:  # cap * tanh(scores / cap)
+        scores = scaled(graph, graph.like(scaled(graph, scores, 1 / cap), "Tanh"), cap)
     for mask in _masks(graph, op, causal, graph.dims(scores)):
         scores = pair(graph, "Add", scores, mask)
     weights = along_axis(graph, scores, "Softmax", 3)
