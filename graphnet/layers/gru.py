@@ -146,10 +146,13 @@ class Gru(Unrolled):
                     np.multiply(spare, r, out=back)
                 np.add(dh, back, out=dh)
                 np.add(dh, by_columns(dgates, to_gates, back), out=dh)
-        return self.gradients(dout, dh)
+        self.leave(range(self.steps), self.dgates)
+        found = self.gradients(dout, dh)
+        self._leave_last()
+        return found
 
-    def leave_parameters(self) -> None:
-        super().leave_parameters()
+    def _leave_last(self) -> None:
+        """dU of the third part, which `leave` takes for that of h @ U."""
         units = self.spec.units
         dU, dgates = self.dU[:, 2 * units :], self.dgates.reshape(-1, self.dgates.shape[2])
         last = dgates[:, -units:]  # dn, or that of h @ U + bu

@@ -11,8 +11,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from graphnet.layers.base import Array, register
-from graphnet.layers.unrolling import Sequence, Unrolled, chunks
+from graphnet.declaration import Shape
+from graphnet.layers.base import Array, Buffer, register
+from graphnet.layers.unrolling import CHUNK, Sequence, Unrolled, chunks
 from graphnet.products import by_columns, column_parts, in_columns
 
 
@@ -66,6 +67,7 @@ class Rnn(Unrolled):
                 if (given := arriving[s]) is not None:
                     dh += given
                 by_columns(np.multiply(dh, slope, out=self.dgates[s]), back, dh)
+        self.leave(range(self.steps), self.dgates)
         return self.gradients(dout, dh)
 
 
@@ -88,8 +90,16 @@ class Lstm(Unrolled):
         optional: ClassVar[tuple[str, ...]] = ("lengths", "h0", "c0")
         gates: ClassVar[int] = 4
         saved: ClassVar[int] = 6
-        slopes: ClassVar[int] = 5
+        slopes: ClassVar[int] = 6
         type: Literal["Lstm"]
+
+        def buffers(self, out: Shape, *shapes: Shape) -> dict[str, Buffer]:
+            """What a chunk gives to the parameters is added up while it is in cache."""
+            found, (steps, size) = super().buffers(out, *shapes), shapes[0]
+            few = min(CHUNK, steps)
+            found["dgates"] = Buffer((few, 5, self.units), back=True)
+            found["dpart"] = Buffer((self.units + size + 1, 4 * self.units), scratch=True)
+            return found
 
     spec: Spec
     halved: ClassVar[tuple[int, ...]] = (0, 1, 2)
@@ -109,6 +119,8 @@ class Lstm(Unrolled):
             )
 
     def bind_back(self) -> None:
+        """A step's gradients are those of i, o, f, g and, behind them, of c before the step; in
+        `slopes` there is f behind the gates, and dc' / dh' last."""
         by_gate, (dh, *_) = in_columns(self.dgates, self.spec.units), self.dwork
         self.back = []
         for chunk in chunks(self.steps):
@@ -116,17 +128,17 @@ class Lstm(Unrolled):
             steps = [
                 (
                     s,
-                    slopes[k, 4],
-                    slopes[k, :4],
+                    slopes[k, 5],
+                    slopes[k, :5],
                     slopes[k, 1],
-                    states[k, 2],
-                    by_gate[s],
-                    by_gate[s, 1],
-                    column_parts(self.dgates[s], self.U.T, dh),
+                    by_gate[k],
+                    by_gate[k, 1],
+                    by_gate[k, 4],
+                    column_parts(self.dgates[k, :, : 4 * self.spec.units], self.U.T, dh),
                 )
                 for k, s in reversed(list(enumerate(chunk)))
             ]
-            self.back.append((states, slopes, steps))
+            self.back.append((chunk, states, slopes, steps))
 
     def forward(
         self,
@@ -156,28 +168,31 @@ class Lstm(Unrolled):
         (dh, dc, work), arriving = self.dwork, self.arriving(dout)
         matmul, multiply, add = np.matmul, np.multiply, np.add
         self.dwork.fill(0)
-        for states, slopes, steps in self.back:
+        before = dc  # of c before the step that follows
+        for chunk, states, slopes, steps in self.back:
             self._slopes(states, slopes)
-            for s, to_c, to_z, to_o, f, dz, dz_o, factors in steps:
+            for s, to_c, to_all, to_o, dz_dc, dz_o, dc_before, factors in steps:
                 if (given := arriving[s]) is not None:
                     add(dh, given, dh)
                 multiply(dh, to_c, work)
-                add(dc, work, dc)
-                multiply(dc, to_z, dz)
+                add(before, work, dc)
+                multiply(dc, to_all, dz_dc)
                 multiply(dh, to_o, dz_o)
-                multiply(dc, f, dc)
+                before = dc_before
                 matmul(*factors)
-        return self.gradients(dout, dh, dc)
+            self.leave(chunk, self.dgates[: len(chunk)])
+        return self.gradients(dout, dh, before)
 
     @staticmethod
     def _slopes(states: Array, slopes: Array) -> None:
-        """dz / dc' for each gate, for o dz / dh', and dc' / dh'."""
+        """dz / dc' for each gate, for o dz / dh', then dc / dc' and dc' / dh'."""
         sigmoids, (i, o, g, tanh_c) = states[:, :3], (states[:, k] for k in (0, 1, 3, 4))
-        of_sigmoids, (of_g, of_c) = slopes[:, :3], (slopes[:, k] for k in (3, 4))
+        of_sigmoids, (of_g, of_c) = slopes[:, :3], (slopes[:, k] for k in (3, 5))
         np.subtract(1, sigmoids, out=of_sigmoids)
         np.multiply(of_sigmoids, sigmoids, out=of_sigmoids)
         # i' * g, o' * tanh(c'), f' * c
         np.multiply(of_sigmoids, states[:, 3:], out=of_sigmoids)
+        slopes[:, 4] = states[:, 2]
         for slope, tanh, gate in ((of_g, g, i), (of_c, tanh_c, o)):
             np.subtract(1, np.multiply(tanh, tanh, out=slope), out=slope)
             np.multiply(slope, gate, out=slope)

@@ -18,7 +18,7 @@ from graphnet.initializers import InitializerField, Xavier, Zeros
 from graphnet.layers.base import Array, Buffer, Flops, Layer, NodeSpec, Parameter
 from graphnet.products import by_columns, product
 
-CHUNK = 8
+CHUNK = 10
 """Steps whose slopes are computed at once: long calls, and their results are still in cache when
 the steps need them."""
 
@@ -108,7 +108,7 @@ class Unrolled(Layer):
 
     rows: (T + 1, N, M + D + 1), of which h, the first M columns, is that before step s.
     states: (T + 1, saved, N, M); in a prediction two, which steps take in turns.
-    dgates: (T, N, columns). All of them in the order of the steps.
+    dgates: (T, N, columns), of an Lstm those of a chunk. All of them in the order of the steps.
     """
 
     spec: Sequence
@@ -136,7 +136,8 @@ class Unrolled(Layer):
         self.work = self._by_step("work")
         self.bind_forth()
         if self.backs:
-            self.dgates = self.room("dgates").reshape(self.steps, self.samples, -1)
+            steps = self.room("dgates").shape[1]
+            self.dgates = self.room("dgates").reshape(steps, self.samples, -1)
             self.dwork = self._by_step("dwork")
             self.slopes = self._by_step("slopes")
             self.bind_back()
@@ -204,8 +205,9 @@ class Unrolled(Layer):
         assert self.shapes is not None
         if self.lengths is not None and self.spec.outputs == "last":
             dh += dout * (self.lengths == 0)[:, np.newaxis]  # the last h of nothing is h0
-        self.leave_parameters()
-        found = [self.leave_x() if self.needs[0] else None, None]
+        dstack, units = self.room("dstack"), self.spec.units
+        self.dU[...], self.dW[...], self.db[...] = dstack[:units], dstack[units:-1], dstack[-1]
+        found = [self.room("dx") if self.needs[0] else None, None]
         ports = self.spec.ports_for(len(self.shapes))
         for port, needed, start in zip(ports[2:], self.needs[2:], (dh, *more), strict=False):
             if needed:
@@ -213,26 +215,31 @@ class Unrolled(Layer):
             found.append(self.room(f"d{port}") if needed else None)
         return tuple(found[: len(ports)])
 
-    def leave_parameters(self) -> None:
-        """dW, dU and db from `rows` and `dgates`, in one product."""
-        units, columns = self.spec.units, self.spec.gates * self.spec.units
-        rows = self.rows[:-1].reshape(-1, self.rows.shape[2])
-        dgates = self.dgates.reshape(-1, self.dgates.shape[2])[:, :columns]
-        dstack = product(rows.T, dgates, self.room("dstack"))
-        self.dU[...], self.dW[...], self.db[...] = dstack[:units], dstack[units:-1], dstack[-1]
+    def leave(self, steps: range, dgates: Array) -> None:
+        """What these steps give to dstack, that is dU, dW and db, in one product, and their dx; the
+        last steps come first."""
+        columns, dstack = self.spec.gates * self.spec.units, self.room("dstack")
+        rows = self.rows[steps.start : steps.stop].reshape(-1, self.rows.shape[2])
+        flat = dgates.reshape(len(rows), -1)[:, :columns]
+        if steps.stop == self.steps:
+            product(rows.T, flat, dstack)
+        else:
+            np.add(dstack, product(rows.T, flat, self.room("dpart")), out=dstack)
+        if self.needs[0]:
+            self._leave_x(steps, dgates[:, :, :columns])
 
-    def leave_x(self) -> Array:
+    def _leave_x(self, steps: range, dgates: Array) -> None:
         """dx = dgates @ W.T, where a sample's step was read."""
-        dx, columns = self.room("dx"), self.spec.gates * self.spec.units
-        dgates, lengths = self.dgates[:, :, :columns], self.lengths
+        dx, lengths = self.room("dx"), self.lengths
         if lengths is None or not self.spec.reverse:
-            by_columns(dgates, self.W.T, self._in_order(dx))
-            return dx
-        dx.fill(0)
-        for s, at in enumerate(self._places(lengths)):
+            by_columns(dgates, self.W.T, self._in_order(dx)[steps.start : steps.stop])
+            return
+        if steps.stop == self.steps:
+            dx.fill(0)
+        places = self._places(lengths)
+        for s, part in zip(steps, dgates, strict=True):
             live = np.flatnonzero(lengths > s)
-            dx[live, at[live]] = dgates[s, live] @ self.W.T
-        return dx
+            dx[live, places[s, live]] = part[live] @ self.W.T
 
     def _by_step(self, name: str) -> Array:
         """A buffer (N, a, ..., z), in whose memory nobody else computes, as (a, ..., N, z)."""
