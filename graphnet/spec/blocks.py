@@ -40,8 +40,8 @@ class BlockNode(NodeSpec):
     """A block in the place of a node: its nodes get ids such as stage1/conv1.
 
     What arrives in the node arrives in the block's inputs; what leaves it comes from the block's
-    output. Where `outputs`, `labels`, a loss or `share` name it, they mean its output node; a
-    Block node shares with another of the same block, node by node.
+    output. Where `outputs`, `labels`, a loss, a metric or `share` name it, they mean its output
+    node; a Block node shares with another of the same block, node by node.
     """
 
     id: Name

@@ -232,10 +232,10 @@ class _Writer:
     def rename(self, values: dict[str, Any], frame: Frame) -> None:
         """Let what names a Block node name its output node."""
 
-        def on(loss: Any, *at: str | int) -> Any:
-            if not isinstance(loss, dict) or "on" not in loss:
-                return loss
-            return {**loss, "on": self._named(loss["on"], frame.leaving, frame, (*at, "on"))}
+        def on(part: Any, *at: str | int) -> Any:
+            if not isinstance(part, dict) or "on" not in part:
+                return part
+            return {**part, "on": self._named(part["on"], frame.leaving, frame, (*at, "on"))}
 
         if isinstance(outputs := values.get("outputs"), list):
             calls = frame.instance.body.calls
@@ -253,6 +253,10 @@ class _Writer:
             values["loss"] = on(values["loss"], "loss")
         if isinstance(losses := values.get("losses"), list):
             values["losses"] = [on(loss, "losses", i) for i, loss in enumerate(losses)]
+        train = values.get("train")
+        if isinstance(train, dict) and isinstance(metrics := train.get("metrics"), list):
+            found = [on(metric, "train", "metrics", i) for i, metric in enumerate(metrics)]
+            values["train"] = {**train, "metrics": found}
 
 
 def _has_parameters(kind: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 
-from graphnet.declaration import FAMILY, Declaration, Name, Registry, tagged
+from graphnet.declaration import FAMILY, Declaration, NodeName, Registry, tagged
 
 Gives = Literal["pictures", "columns", "arrays", "text"]
 """What the samples of a source are."""
@@ -38,7 +38,7 @@ class MetricSpec(Declaration):
 
     type: str
     """The figure."""
-    on: Name | None = None
+    on: NodeName | None = None
     """The output that it judges; absent: every output with a loss that it can judge."""
 
     better: ClassVar[Better] = "higher"

@@ -200,11 +200,20 @@ def test_outputs_labels_and_losses_name_the_output_of_a_block():
             {"type": "SoftmaxWithLoss", "on": "left"},
             {"type": "SoftmaxWithLoss", "on": "right", "target": "u"},
         ],
+        train={"epochs": 1, "metrics": [{"type": "Accuracy", "on": "right"}]},
     )
     found = check_values(values).spec
     assert found.outputs == ("right/2/f", "left/f")
     assert found.labels == {"right/2/f": ("a", "b", "c")}
     assert [loss.on for loss in found.losses] == ["left/f", "right/2/f"]
+    assert found.train.metrics[0].on == "right/2/f"
+    for change in (
+        {"labels": {"right/2/f": ["a", "b", "c"]}},
+        {"losses": [{"type": "SoftmaxWithLoss", "on": "right/2/f"}]},
+        {"nodes": [*nodes, affine("g", share="right/2/f")], "edges": [["x", "left", "right", "g"]]},
+    ):
+        said = "'right/2/f' is inside 'right', which only its output leaves: write 'right'"
+        assert said in refused({**values, **change})
     values["labels"]["right"] = ["a", "b"]
     assert "labels.right: 2 labels, but 'right/2/f' gives (3,)" in refused(values, ShapeError)
 
