@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphnet.differences import DIFFERENCE, central_difference
 from graphnet.errors import DivergedError
 from graphnet.layers.base import Array
-from graphnet.network import DIFFERENCE, Network, central_difference
+from graphnet.network import Network
 
 TOLERANCE = 1e-6
 ROUNDING = 1e-15

@@ -1,17 +1,19 @@
-"""What a caller hands to the losses, as the arrays that they take."""
+"""What a caller hands to the losses, as the arrays that they take; and what they say to it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphnet.declaration import did_you_mean
+from graphnet.engine import Engine
 from graphnet.errors import DatasetError, ShapeError, clipped, quoted
 from graphnet.inputs import Batch
 from graphnet.layers.base import Array
 from graphnet.losses import Loss
+from graphnet.program import Draws, Targets
 from graphnet.spec.reader import Resolved
 
 
@@ -68,6 +70,37 @@ def targets_by_name(graph: Resolved, t: Any) -> Mapping[str, Any]:
     if missing := [name for name in names if name not in t]:
         raise ShapeError(f"no value is given for target '{missing[0]}'; the losses need {shown}")
     return t
+
+
+def judged(engine: Engine, batch: Batch, targets: Targets, draws: Draws) -> Callable[[], float]:
+    """The loss over a batch as a function of the parameters as they are when it is called."""
+    objectives, outputs = engine.graph.objectives, engine.graph.wiring.outputs
+    if not engine.trains_as_it_predicts or any(o.on not in outputs for o in objectives):
+
+        def as_in_training() -> float:
+            with np.errstate(all="ignore"):
+                return engine.training_loss(batch.inputs, targets, draws)
+
+        return as_in_training
+    size, masses = engine.piece, engine.masses(targets)
+    parts = [
+        (batch.part(i, i + size), [t[i : i + size] for t in targets])
+        for i in range(0, batch.samples, size)
+    ]
+
+    def in_pieces() -> float:
+        total = 0.0
+        with np.errstate(all="ignore"):
+            for inputs, part in parts:
+                scores = engine.predict(inputs)
+                for loss, objective, mass, t in zip(
+                    engine.losses, objectives, masses, part, strict=True
+                ):
+                    share = loss.mass(t) / mass if mass else 0.0
+                    total += loss.forward(scores[objective.on], t) * share * objective.spec.weight
+        return total
+
+    return in_pieces
 
 
 def _array(t: Any, batch: Batch) -> Array:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from graphnet.declaration import Shape, did_you_mean
+from graphnet.differences import central_differences
 from graphnet.engine import Engine
 from graphnet.errors import ShapeError, SpecError, clipped, quoted
 from graphnet.inputs import Batch, batch_of, dtype_of, with_batch_axis
-from graphnet.judging import targets_of
+from graphnet.judging import judged, targets_of
 from graphnet.layers.base import Array, Layer
 from graphnet.prediction import Prediction
 from graphnet.scores import class_of
@@ -23,10 +24,6 @@ from graphnet.spec.reader import Resolved
 
 if TYPE_CHECKING:
     from graphnet.spec.prepared import Prepared
-
-DIFFERENCE = 1e-5
-"""h of the numerical gradient: the error of the difference is of order h^2, that of rounding
-1e-16 / h."""
 
 
 class LiveArrays(dict[str, Array]):
@@ -188,32 +185,7 @@ class Network:
         """The loss over a batch as a function of the parameters as they are when it is called."""
         batch = batch_of(self.spec, x)
         targets = self._targets(t, batch)
-        if not (self.engine.trains_as_it_predicts and self._judges_outputs):
-
-            def as_in_training() -> float:
-                with np.errstate(all="ignore"):
-                    return self.engine.training_loss(batch.inputs, targets, self._still)
-
-            return as_in_training
-        size, losses = self.engine.piece, self.engine.losses
-        masses = [max(mass, 1e-300) for mass in self.engine.masses(targets)]
-        parts = [
-            (batch.part(i, i + size), [t[i : i + size] for t in targets])
-            for i in range(0, batch.samples, size)
-        ]
-        judging = list(zip(losses, self.graph.objectives, masses, strict=True))
-
-        def compute() -> float:
-            total = 0.0
-            with np.errstate(all="ignore"):
-                for inputs, part in parts:
-                    scores = self.engine.predict(inputs)
-                    for (loss, objective, mass), t in zip(judging, part, strict=True):
-                        share = loss.mass(t) / mass * objective.spec.weight
-                        total += loss.forward(scores[objective.on], t) * share
-            return total
-
-        return compute
+        return judged(self.engine, batch, targets, self._still)
 
     def gradient(self, x: Any, t: Any = None) -> dict[str, Array]:
         """d(loss)/d(parameter) by back-propagation, under the names of `params`; the state stays
@@ -240,13 +212,7 @@ class Network:
             )
         if not all(param.flags.writeable for param in self.params.values()):
             raise SpecError("the parameters of a mapped network are read-only: load it unmapped")
-        loss = self.prepared_loss(x, t)
-        found = {}
-        for name, param in self.params.items():
-            found[name] = np.empty_like(param)
-            for i in np.ndindex(param.shape):
-                found[name][i] = central_difference(loss, param, i)
-        return found
+        return central_differences(self.prepared_loss(x, t), self.params)
 
     def forward(self, values: Any = None) -> dict[str, Array]:
         """The value of every input and node, by name.
@@ -335,12 +301,6 @@ class Network:
     def _own(self, array: Array, batch: Batch) -> Array:
         return array.copy() if batch.batched else array[0].copy()
 
-    @cached_property
-    def _judges_outputs(self) -> bool:
-        """Whether every loss takes the scores of an output."""
-        outputs = self.graph.wiring.outputs
-        return all(objective.on in outputs for objective in self.graph.objectives)
-
     def _scores(self, node: str, batch: Batch) -> Array:
         """What a node gives in a prediction."""
         if node in self.graph.wiring.outputs:
@@ -361,18 +321,3 @@ class Network:
 def _check_threads(threads: int | None) -> None:
     if threads is not None and threads < 1:
         raise SpecError(f"threads must be 1 or more, found {threads}")
-
-
-def central_difference(
-    loss: Callable[[], float], array: Array, i: tuple[int, ...], h: float = DIFFERENCE
-) -> float:
-    """(loss(array[i] + h) - loss(array[i] - h)) / (2 h); the element is left as it was."""
-    kept = array[i]
-    try:
-        array[i] = kept + h
-        above = loss()
-        array[i] = kept - h
-        below = loss()
-    finally:
-        array[i] = kept
-    return (above - below) / (2 * h)

@@ -32,7 +32,7 @@ RANKS = [
     }
     | {"schedules", "workspace", "held", "blas"},
     {"spec"},
-    {"builder", "network", "inputs", "judging", "scores", "metrics"}
+    {"builder", "network", "inputs", "judging", "differences", "scores", "metrics"}
     | {
         "engine",
         "program",
@@ -218,7 +218,7 @@ def test_infer_imports_only_what_a_picture_needs(bundle):
     assert not found & (ours | theirs)
     layers = {name for name in found if name.startswith("graphnet.layers.")}
     # The families of the nodes that the file uses and what they are made of, no others.
-    used = ("base", "linear", "activation", "elementwise")
+    used = ("base", "node", "linear", "activation", "elementwise")
     assert layers == {f"graphnet.layers.{n}" for n in used}
 
 
