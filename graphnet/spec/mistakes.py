@@ -43,6 +43,8 @@ _EXPECTED = {
     "model_attributes_type": "an object",
     "finite_number": "a finite number",
 }
+_KIND = {*_EXPECTED, "literal_error"}
+"""What Pydantic says of a value of another kind."""
 _BOUND = {
     "greater_than": ("more than", "gt"),
     "greater_than_equal": ("at least", "ge"),
@@ -98,6 +100,7 @@ def problems_of(e: ValidationError, values: Any, above: Path = ()) -> list[Probl
     details = [d for d in e.errors(include_url=False)[:_MOST_READ] if not _follows(d)]
     for one in details:
         one["loc"] = above + one["loc"]
+    details = _meant(details, values)
     problems = []
     edges = values.get("edges") if isinstance(values, dict) else None
     if isinstance(edges, list) and edges and all(isinstance(path, str) for path in edges):
@@ -112,6 +115,36 @@ def problems_of(e: ValidationError, values: Any, above: Path = ()) -> list[Probl
         elif one["type"] != "missing" or (*at, key) not in renamed.values():
             problems.append(_problem(one, at, key))
     return problems
+
+
+def _meant(details: list[ErrorDetails], values: Any) -> list[ErrorDetails]:
+    """One error for a value that may be of several kinds, of which Pydantic tries each.
+
+    What is wrong within the kind that it is; where it is of none, what it may be.
+    """
+    several: dict[Path, list[ErrorDetails]] = {}
+    kept = []
+    for one in details:
+        at, kind = _place(one["loc"], values)
+        if kind == "" or one["type"] == "missing":
+            kept.append(one)
+            continue
+        at = at[: one["loc"].index(kind)]
+        if at not in several:
+            kept.append(one)
+        several.setdefault(at, []).append(one)
+    found = []
+    for one in kept:
+        at, kind = _place(one["loc"], values)
+        at = at if kind == "" else at[: one["loc"].index(kind)]
+        group = [one] if kind == "" else several.get(at, [one])
+        within = [d for d in group if d["type"] not in _KIND or _place(d["loc"], values)[0] != at]
+        if len(group) == 1 or within:
+            found += within or group
+            continue
+        words = " or ".join(_EXPECTED.get(d["type"]) or d["ctx"]["expected"] for d in group)
+        found.append({**one, "type": "literal_error", "ctx": {"expected": words}})
+    return found
 
 
 def _follows(details: ErrorDetails) -> bool:

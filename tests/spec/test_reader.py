@@ -320,3 +320,24 @@ def test_many_mistakes_are_reported_in_no_time():
     lines = refused(values).splitlines()
     assert lines[0].endswith("did you mean 'node0'?")
     assert lines[-1] == "spec: and 4990 more"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "said"),
+    [
+        ("kernel", "3", "kernel: an integer or a list is expected, found '3'"),
+        ("kernel", 0, "kernel: must be at least 1, found 0"),
+        ("stride", [1, 0], "stride[1]: must be at least 1, found 0"),
+        ("kernel", ["a", 2], "kernel[0]: an integer is expected, found 'a'"),
+        (
+            "padding",
+            "some",
+            "padding: 'same' or 'valid' or an integer or a list is expected, found 'some'; "
+            "did you mean 'same'?",
+        ),
+    ],
+)
+def test_a_value_that_may_be_of_several_kinds_is_one_mistake(attribute, value, said):
+    node = {"id": "c", "type": "Conv2D", "channels": 2, "kernel": 3, attribute: value}
+    values = {"inputs": {"x": {"shape": [4, 4, 1]}}, "nodes": [node], "edges": [["x", "c"]]}
+    assert refused({"format": 1, "name": "g", **values}) == f"spec: nodes[0].{said}"
