@@ -203,7 +203,7 @@ CASES: tuple[Case, ...] = (
         0.90,
         batch=64,
         lr=0.1,
-        steps=10,
+        steps=25,
         samples=4_000,
     ),
     training(
@@ -213,7 +213,7 @@ CASES: tuple[Case, ...] = (
         1.00,
         batch=32,
         lr=0.01,
-        steps=10,
+        steps=25,
         samples=2_000,
     ),
     prediction(
