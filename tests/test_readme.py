@@ -10,6 +10,14 @@ from typing import NamedTuple
 import pytest
 from checkout import ROOT, copy_to, environment, git, need_packages, run
 
+from graphnet.builder import build
+from graphnet.initializers import INITIALIZERS
+from graphnet.layers import LAYERS
+from graphnet.losses import LOSSES
+from graphnet.optimizers import OPTIMIZERS
+from graphnet.schedules import SCHEDULES
+from graphnet.spec.reader import parse_spec
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 COMMANDS = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if line]
@@ -65,9 +73,18 @@ def test_the_blocks_are_of_known_kinds():
     assert 'Case("Square", {}, ((3,),), (3,))' in README  # the row that the test below adds
 
 
-def test_the_spec_is_the_one_that_ships():
-    (text,) = (text for kind, text in BLOCKS if kind == "json")
-    assert text.encode() == (ROOT / "models" / "digits.json").read_bytes()
+def test_the_first_spec_is_the_one_that_ships_and_all_are_specs():
+    texts = [text for kind, text in BLOCKS if kind == "json"]
+    assert texts[0].encode() == (ROOT / "models" / "digits.json").read_bytes()
+    for text in texts:
+        assert build(parse_spec(text)).params
+
+
+def test_every_layer_loss_and_optimizer_is_named():
+    unsaid = {"Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"}
+    words = set(re.findall(r"\w+", README))
+    families = (LAYERS, LOSSES, OPTIMIZERS, SCHEDULES, INITIALIZERS)
+    assert {name for family in families for name in family} - unsaid <= words
 
 
 @posix
