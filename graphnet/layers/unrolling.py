@@ -19,8 +19,8 @@ from graphnet.layers.base import Array, Buffer, Flops, Layer, NodeSpec, Paramete
 from graphnet.products import by_columns, product
 
 CHUNK = 10
-"""Steps whose slopes are computed at once: long calls, and their results are still in cache when
-the steps need them."""
+"""Steps whose slopes are computed at once, and of an Lstm the gradients of its parameters too: long
+calls, and their numbers are still in cache when they are needed."""
 
 
 class Sequence(NodeSpec):
