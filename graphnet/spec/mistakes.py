@@ -1,4 +1,4 @@
-"""What Pydantic finds wrong with a spec, in the words of a spec; and what still stands in it.
+"""What Pydantic finds wrong with a spec, in the words of a spec.
 
 Imported for wrong specs alone.
 """
@@ -6,17 +6,15 @@ Imported for wrong specs alone.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from graphnet.declaration import NAME, NODE_NAME, Shape, ShapeField, did_you_mean
+from graphnet.declaration import NAME, NODE_NAME, did_you_mean
 from graphnet.errors import quoted
 from graphnet.initializers import INITIALIZERS
-from graphnet.layers.base import LAYERS, NodeSpec
+from graphnet.layers.base import LAYERS
 from graphnet.losses import LOSSES
 from graphnet.optimizers import OPTIMIZERS
 from graphnet.schedules import SCHEDULES
@@ -25,10 +23,10 @@ from graphnet.spec.columns import COLUMNS
 from graphnet.spec.families import AUGMENTS, METRICS, SOURCES
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
+from graphnet.spec.othernames import OTHER_NAMES
 from graphnet.spec.problems import Path, Problem
 from graphnet.spec.recipe import ClipSpec, EarlyStopping, TrainSpec
 from graphnet.spec.text import TextSpec
-from graphnet.spec.wiring import Outline
 
 _EXPECTED = {
     "int_type": "an integer",
@@ -54,7 +52,6 @@ _BOUND = {
 _MOST_READ = 1000
 """Errors that are put into words; each costs time, and ten are shown."""
 _JSON_WORDS = {"True": "true", "False": "false", "None": "null"}
-_SHAPE: TypeAdapter[Shape] = TypeAdapter(ShapeField, config=ConfigDict(strict=True))
 _TYPED: dict[str | int, str] = {
     "init": "type",
     "loss": "type",
@@ -66,29 +63,6 @@ _INPUT_PARTS: dict[str, type[BaseModel]] = {"image": ImageSpec, "text": TextSpec
 _COMMENTS = ("comment", "_comment", "comments", "description", "note", "notes", "//", "#")
 _OF_OPTIMIZERS = {name for cls in OPTIMIZERS.values() for name in cls.Spec.model_fields}
 _OF_SCHEDULES = {name for cls in SCHEDULES.values() for name in cls.model_fields}
-_OTHER_NAMES = {
-    **dict.fromkeys(("dense", "linear", "fullyconnected", "gemm"), "Affine"),
-    **dict.fromkeys(("embed", "lookup", "lookuptable"), "Embedding"),
-    **dict.fromkeys(("dot",), "MatMul"),
-    **dict.fromkeys(("conv", "convolution", "convolution2d"), "Conv2D"),
-    **dict.fromkeys(("convolution1d", "temporalconvolution"), "Conv1D"),
-    **dict.fromkeys(("convtranspose", "conv2dtranspose", "deconvolution"), "ConvTranspose2D"),
-    **dict.fromkeys(("deconv", "deconv2d", "transposedconvolution"), "ConvTranspose2D"),
-    **dict.fromkeys(("maxpool", "maxpooling", "maxpooling2d", "pooling"), "MaxPool2D"),
-    **dict.fromkeys(("avgpool", "averagepool", "averagepooling2d"), "AvgPool2D"),
-    **dict.fromkeys(("globalaveragepool", "globalaveragepooling2d"), "GlobalAvgPool2D"),
-    **dict.fromkeys(("view",), "Reshape"),
-    **dict.fromkeys(("permute",), "Transpose"),
-    **dict.fromkeys(("concatenate", "cat"), "Concat"),
-    **dict.fromkeys(("expand",), "Broadcast"),
-    **dict.fromkeys(("resize", "upsample2d", "upsampling2d"), "Upsample"),
-    **dict.fromkeys(("swish",), "Silu"),
-    **dict.fromkeys(("batchnormalization", "batchnorm1d", "batchnorm2d"), "BatchNorm"),
-    **dict.fromkeys(("layernormalization",), "LayerNorm"),
-    **dict.fromkeys(("rmsnormalization", "simplifiedlayernormalization"), "RMSNorm"),
-    **dict.fromkeys(("groupnormalization",), "GroupNorm"),
-    **dict.fromkeys(("instancenormalization", "instancenorm1d", "instancenorm2d"), "InstanceNorm"),
-}
 _NAME_RULE = "letters, digits and _, not starting with a digit"
 
 
@@ -223,8 +197,8 @@ def _of_no_type(at: Path, tag: str | None, text: str, found: dict[str, Any]) -> 
         letters = str(name).lower()
         close = did_you_mean(name, [*LAYERS, *LOSSES, BLOCK])
         loss = next((k for k in LOSSES if k in close), None)
-        if letters in _OTHER_NAMES:
-            text = f"unknown layer type {quoted(name)}: it is called '{_OTHER_NAMES[letters]}' here"
+        if letters in OTHER_NAMES:
+            text = f"unknown layer type {quoted(name)}: it is called '{OTHER_NAMES[letters]}' here"
         elif loss is not None:
             text = f"unknown layer type {quoted(name)}: a loss is no node; leave this one out"
             text += f' and write "loss": {_json({"type": loss})} beside "nodes"'
@@ -332,55 +306,3 @@ def _attributes(at: Path, values: Any) -> list[str]:
         model = AUGMENTS[values["type"]]
     known = [f.alias or name for name, f in model.model_fields.items()] if model else []
     return [*known, "blocks"] if model is GraphSpec else known
-
-
-def outline_of(values: Any) -> Outline[NodeSpec]:
-    """What can be understood of a spec with mistakes in it."""
-    values = values if isinstance(values, dict) else {}
-    inputs = values.get("inputs")
-    nodes, edges, outputs = values.get("nodes"), values.get("edges"), values.get("outputs")
-    found_nodes = list(_nodes(nodes if isinstance(nodes, list) else []))
-    found_edges = [
-        (("edges", i), path)
-        for i, path in enumerate(edges if isinstance(edges, list) else [])
-        if isinstance(path, list) and path and all(isinstance(step, str) for step in path)
-    ]
-    return Outline(
-        {k: _shape(v) for k, v in inputs.items()} if isinstance(inputs, dict) else {},
-        found_nodes,
-        found_edges,
-        outputs if _texts(outputs) else None,
-        complete=isinstance(inputs, dict)
-        and isinstance(nodes, list)
-        and isinstance(edges, list)
-        and 0 < len(found_nodes) == len(nodes)
-        and 0 < len(found_edges) == len(edges)
-        and (outputs is None or _texts(outputs))
-        and all(re.fullmatch(NAME, name) for name in inputs)
-        and all(re.fullmatch(NODE_NAME, node_id) for _, node_id, _ in found_nodes),
-    )
-
-
-def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(v, str) for v in value)
-
-
-def _nodes(values: list[Any]) -> Iterator[tuple[Path, str, NodeSpec | None]]:
-    for i, node in enumerate(values):
-        if not isinstance(node, dict) or not isinstance(node.get("id"), str):
-            continue
-        spec = None
-        if isinstance(node.get("type"), str) and node["type"] in LAYERS:
-            try:
-                spec = LAYERS[node["type"]].Spec.model_validate(node)
-            except ValidationError:
-                spec = None  # reported by the check of the whole
-        yield ("nodes", i), node["id"], spec
-
-
-def _shape(value: Any) -> Shape | None:
-    try:
-        shape: Shape = _SHAPE.validate_python(value["shape"])
-    except (ValidationError, KeyError, TypeError):
-        return None  # reported by the check of the whole
-    return shape

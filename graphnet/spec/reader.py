@@ -116,7 +116,8 @@ def _understood(values: Any, wired: bool) -> tuple[Resolved | None, list[Problem
     try:
         spec = GraphSpec.model_validate(values)
     except ValidationError as e:
-        from graphnet.spec.mistakes import outline_of, problems_of  # for wrong specs alone
+        from graphnet.spec.mistakes import problems_of  # for wrong specs alone
+        from graphnet.spec.outline import outline_of
 
         problems = problems_of(e, values)
         if wired:

@@ -1,0 +1,25 @@
+"""What other frameworks call the layers that are here. Imported for wrong specs alone."""
+
+OTHER_NAMES: dict[str, str] = {
+    **dict.fromkeys(("dense", "linear", "fullyconnected", "gemm"), "Affine"),
+    **dict.fromkeys(("embed", "lookup", "lookuptable"), "Embedding"),
+    **dict.fromkeys(("dot",), "MatMul"),
+    **dict.fromkeys(("conv", "convolution", "convolution2d"), "Conv2D"),
+    **dict.fromkeys(("convolution1d", "temporalconvolution"), "Conv1D"),
+    **dict.fromkeys(("convtranspose", "conv2dtranspose", "deconvolution"), "ConvTranspose2D"),
+    **dict.fromkeys(("deconv", "deconv2d", "transposedconvolution"), "ConvTranspose2D"),
+    **dict.fromkeys(("maxpool", "maxpooling", "maxpooling2d", "pooling"), "MaxPool2D"),
+    **dict.fromkeys(("avgpool", "averagepool", "averagepooling2d"), "AvgPool2D"),
+    **dict.fromkeys(("globalaveragepool", "globalaveragepooling2d"), "GlobalAvgPool2D"),
+    **dict.fromkeys(("view",), "Reshape"),
+    **dict.fromkeys(("permute",), "Transpose"),
+    **dict.fromkeys(("concatenate", "cat"), "Concat"),
+    **dict.fromkeys(("expand",), "Broadcast"),
+    **dict.fromkeys(("resize", "upsample2d", "upsampling2d"), "Upsample"),
+    **dict.fromkeys(("swish",), "Silu"),
+    **dict.fromkeys(("batchnormalization", "batchnorm1d", "batchnorm2d"), "BatchNorm"),
+    **dict.fromkeys(("layernormalization",), "LayerNorm"),
+    **dict.fromkeys(("rmsnormalization", "simplifiedlayernormalization"), "RMSNorm"),
+    **dict.fromkeys(("groupnormalization",), "GroupNorm"),
+    **dict.fromkeys(("instancenormalization", "instancenorm1d", "instancenorm2d"), "InstanceNorm"),
+}
