@@ -75,7 +75,16 @@ def test_the_figures_are_those_of_the_formula():
     row = compare("w", np.array([3.0, 0.0]), np.array([0.0, 4.0]))
     assert row == Row("w", 3.5, pytest.approx(5 / 7))
     assert not row.passed
-    assert compare("w", np.zeros(2), np.zeros(2)) == Row("w", 0.0, 0.0)
+    assert compare("w", np.zeros(2), np.zeros(2))[:3] == ("w", 0.0, 0.0)
+
+
+def test_a_difference_below_the_rounding_of_the_numerical_one_passes():
+    a, rounding = np.full(100, 1e-7), 1e-10
+    near, far = compare("w", a, a + 5e-11, rounding), compare("w", a, a + 2e-10, rounding)
+    assert near.error > 1e-4
+    assert near.passed
+    assert not far.passed
+    assert not compare("w", a, np.full(100, np.nan), rounding).passed
 
 
 def test_nan_does_not_pass():

@@ -37,6 +37,8 @@ class Output(NamedTuple):
     name: str
     what: str
     labels: tuple[str, ...] | None
+    shares: bool = False
+    """Whether the network gives probabilities by itself."""
 
     def label(self, index: int) -> str:
         """The name of a class; its number where nothing names one."""
@@ -71,6 +73,8 @@ class Output(NamedTuple):
 
     def shown(self, scores: Any) -> Any:
         """Probabilities: of classes together 1, of yes and no each for itself."""
+        if self.shares:
+            return np.atleast_1d(scores)
         if self.what == "yes_no":
             return np.array([probabilities(score)[1] for score in scores])
         return probabilities(scores)
@@ -107,7 +111,8 @@ class Answers:
                 what, labels = "next", preparation.names
             elif len(shape) > 1 and what != "numbers":
                 self._refuse(name, shape)
-            self.outputs.append(Output(name, what, labels))
+            shares = what == "classes" and net.graph.nodes[name].type == "Softmax"
+            self.outputs.append(Output(name, what, labels, shares))
 
     def _next(self) -> TextPreparation | None:
         from graphnet.prepare.text import next_input, preparation_of

@@ -251,11 +251,16 @@ class Arrays(Rows):
 
     def rows(self, file: BinaryIO, name: str) -> Iterator[tuple[Sequence[int], dict[str, Any]]]:
         import io
+        import zipfile
 
         from graphnet.prepare.arrays import check_input, numbers_of, read_npz, same_lengths
 
         if file is sys.stdin.buffer:  # an archive's table of contents stands at its end
             file = io.BytesIO(file.read())
+        if not zipfile.is_zipfile(file):
+            names = ", ".join(f"'{wanted}'" for wanted in self.names)
+            what = f"this model takes .npz files with the arrays {names}; this is none"
+            raise DatasetError(clipped(f"{name}: {what}"))
         arrays = read_npz(file, name, self.names, self.net.graph.targets)
         count = same_lengths(arrays, name)
         for key, array in arrays.items():

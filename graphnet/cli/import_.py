@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from graphnet.bundle.model import save
 from graphnet.cli.common import DONE, parser, run
-from graphnet.errors import quoted
+from graphnet.errors import SaveError, clipped, quoted
 from graphnet.exchange.files import import_network
 
 
@@ -19,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     arguments = parser("import", "Read a model of another format, and write a bundle.")
     arguments.add_argument("file", help="the model: .onnx, .safetensors, or .json (with .npz)")
-    arguments.add_argument("-o", "--out", help="the bundle; default, NAME.msgpack here")
+    arguments.add_argument("-o", "--out", help="the bundle; default, FILE.msgpack here")
     arguments.add_argument(
         "--batch-axis",
         type=_axis,
@@ -28,9 +30,12 @@ def _main(argv: Sequence[str] | None) -> int:
         help="the axis of an ONNX model's inputs that tells samples apart; none: there is none",
     )
     options = arguments.parse_args(argv)
-    net = import_network(options.file, options.batch_axis)
-    out = options.out or f"{net.spec.name}.msgpack"
-    save(out, net)
+    out = options.out or f"{Path(options.file).stem}.msgpack"
+    if options.out is None and os.path.exists(out):
+        raise SaveError(clipped(f"{out}: is there already: name the bundle with --out"))
+    if os.path.exists(out) and os.path.exists(options.file) and os.path.samefile(out, options.file):
+        raise SaveError(clipped(f"{out}: is what is read: name another file with --out"))
+    save(out, import_network(options.file, options.batch_axis))
     print(out)
     return DONE
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "train": "train a spec and write one bundle",
-    "infer": "classify pictures with a bundle",
+    "infer": "what a bundle answers to pictures, rows of a table, texts or arrays",
     "check": "what a spec or bundle holds, or what is wrong with it",
     "export": "a bundle as ONNX, safetensors, or plain JSON with .npz",
     "import": "a bundle of what export wrote, or of another program's ONNX model",

@@ -16,7 +16,7 @@ from typing import Any
 from graphnet.builder import build
 from graphnet.bundle.model import contents_of, save
 from graphnet.bundle.writer import check_contents, check_target
-from graphnet.cli.check import refuse_bundle
+from graphnet.cli.check import is_bundle, refuse_bundle
 from graphnet.cli.common import (
     DONE,
     INTERRUPTED,
@@ -79,6 +79,11 @@ def _main(argv: Sequence[str] | None) -> int:
         if not spec.all_losses:
             what += "; from Python, forward() and backward() compute any graph"
         raise SpecError(clipped(f"{options.spec}: {what}"))
+    for objective in net.graph.objectives:
+        kind = net.graph.nodes[objective.on].type
+        if objective.spec.type == "SoftmaxWithLoss" and kind == "Softmax":
+            what = f"'{objective.on}' is a Softmax, and SoftmaxWithLoss has one of its own"
+            complain(f"{options.spec}: {what}: leave the node out")
     # What the writer would refuse at the end is refused before the first step.
     _check_out(out, options.spec)
     check_contents(contents_of(net))
@@ -125,6 +130,8 @@ def _check_out(out: str, spec: str) -> None:
     """
     if os.path.exists(out) and os.path.samefile(out, spec):
         raise SaveError(clipped(f"{out}: is the spec itself; name another file with --out"))
+    if os.path.isfile(out) and not is_bundle(out):
+        raise SaveError(clipped(f"{out}: is no bundle, and would be lost; name another with --out"))
     check_target(out)
     check_target(f"{out}.checkpoint")
 

@@ -33,7 +33,7 @@ class Target(NamedTuple):
 
 
 class Complaints:
-    """What is wrong with rows or files, raised together: ten lines at most.
+    """What is wrong with rows or files, raised together: the first ten.
 
     Errors: DatasetError, from `add` at the tenth, from `done` for fewer.
     """
@@ -45,6 +45,7 @@ class Complaints:
         """One more."""
         self._lines.append(clipped(line))
         if len(self._lines) == MOST:
+            self._lines.append(f"and perhaps more: the first {MOST} are shown")
             self.done()
 
     def done(self) -> None:

@@ -31,7 +31,7 @@ def write_plain(path: str | os.PathLike[str], net: Network) -> list[str]:
 
     Errors: SaveError.
     """
-    numbers, fitted = Path(path).with_suffix(".npz"), Path(path).with_suffix(PREPARE)
+    _, numbers, fitted = plain_files(path)
     memory = io.BytesIO()
     np.savez(memory, allow_pickle=False, **{**net.params, **net.state})
     write_whole(numbers, memory.getvalue())
@@ -42,6 +42,11 @@ def write_plain(path: str | os.PathLike[str], net: Network) -> list[str]:
         written.append(os.fspath(fitted))
     write_whole(path, _text(json.loads(canonical_text(net.spec))))
     return written
+
+
+def plain_files(path: str | os.PathLike[str]) -> tuple[Path, Path, Path]:
+    """The three files that `write_plain` writes: the spec, the arrays, what was fitted."""
+    return Path(path), Path(path).with_suffix(".npz"), Path(path).with_suffix(PREPARE)
 
 
 def _text(values: Any) -> bytes:

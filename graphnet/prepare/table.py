@@ -88,7 +88,9 @@ class TableReader:
         for key, at, number in self._columns:
             cell = cells[at]
             if not cell.strip():
-                return self._bad(line, f"column {quoted(key)} is empty")
+                return self._bad(
+                    line, f"column {quoted(key)} is empty: fill it, or leave the row out"
+                )
             if number:
                 value = number_in(cell)
                 if value is None:

@@ -33,10 +33,41 @@ def test_a_bundle_goes_out_and_comes_back_for_pictures(tool, bundle, name):
     ]
 
 
-def test_the_bundle_is_called_as_the_model_is(tool, bundle):
+def test_the_bundle_is_called_as_the_file_is_and_never_replaces_another(tool, bundle):
     tool("export", "digits.msgpack", "out.json")
-    bundle.unlink()
-    assert tool("import", "out.json") == (0, "digits.msgpack\n", [])
+    assert tool("import", "out.json") == (0, "out.msgpack\n", [])
+    done = tool("import", "out.json")
+    assert (done.code, done.err) == (
+        3,
+        ["out.msgpack: is there already: name the bundle with --out"],
+    )
+    assert tool("import", "out.json", "--out", "out.msgpack").code == 0
+    done = tool("import", "out.json", "--out", "out.json")
+    assert done.err == ["out.json: is what is read: name another file with --out"]
+
+
+def test_a_spec_and_its_arrays_are_not_written_over(tool, bundle, tmp_path):
+    (tmp_path / "mine.npz").write_bytes(b"the training data")
+    done = tool("export", "digits.msgpack", "mine.json")
+    assert (done.code, done.out) == (3, "")
+    assert done.err == ["mine.npz: is there already: name another .json, or --force"]
+    assert (tmp_path / "mine.npz").read_bytes() == b"the training data"
+    assert tool("export", "digits.msgpack", "mine.json", "--force").code == 0
+
+
+def test_what_onnx_does_not_hold_is_said(tool, bundle, tmp_path):
+    pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
+    spec = read_spec(ROOT / "models" / "iris.json")
+    net = build(spec)
+    net.prepare = graphnet.load_data(spec, ROOT / "models").prepare
+    graphnet.save(tmp_path / "iris.msgpack", net)
+    done = tool("export", "iris.msgpack", "iris.onnx")
+    assert done.code == 0
+    assert done.err == [
+        "iris.onnx: ONNX has no place for the columns of input 'x': whoever uses it prepares the "
+        "numbers; .safetensors and .json keep it"
+    ]
+    assert tool("export", "iris.msgpack", "iris.safetensors").err == []
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_what_is_wrong_is_named_and_the_others_answered(tool, tmp_path, two):
         "nan.npz: array 'x', sample 1: nan is no finite float32",
         "objects.npz: array 'x' is of Python objects, which only a pickle holds: save numbers, as "
         "np.float32 or np.int64",
-        "p.png: is no whole .npz file: File is not a zip file",
+        "p.png: this model takes .npz files with the arrays 'x', 'y'; this is none",
         "no.npz: no such file: name a .npz file",
     ]
 

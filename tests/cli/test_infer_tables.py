@@ -89,7 +89,7 @@ def test_bad_rows_are_named_and_the_others_answered(tool, tmp_path, iris):
     assert done.err == [
         "r.csv:3: 3 cells, but the header names 4 columns",
         "r.csv:4: column 'petal_length': a finite number is expected, found 'x'",
-        "r.csv:6: column 'sepal_width' is empty",
+        "r.csv:6: column 'sepal_width' is empty: fill it, or leave the row out",
         "r.csv:7: column 'petal_length': a finite number is expected, found 'nan'",
     ]
 

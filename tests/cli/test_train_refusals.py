@@ -154,3 +154,34 @@ def test_a_spec_that_no_bundle_holds_is_refused_before_the_first_step(tool, writ
     (line,) = refused(tool, 4, "mine.json", files={"mine.json"})
     assert "spec" in line
     assert "2,097,152" in line
+
+
+def test_a_file_that_is_no_bundle_is_not_written_over(tool, tmp_path):
+    (tmp_path / "rows.csv").write_text("a,b\n")
+    done = tool("train", ROOT / "models" / "iris.json", "--out", "rows.csv")
+    assert (done.code, done.out) == (3, "")
+    assert done.err == ["rows.csv: is no bundle, and would be lost; name another with --out"]
+    assert (tmp_path / "rows.csv").read_text() == "a,b\n"
+
+
+def test_a_softmax_before_the_loss_that_has_one_is_told(tool, tmp_path):
+    values = json.loads((ROOT / "models" / "iris.json").read_text())
+    values["nodes"].append({"id": "softmax", "type": "Softmax"})
+    values["edges"][0].append("softmax")
+    values["outputs"] = ["softmax"]
+    values["data"]["train"] = str(ROOT / "models" / "data" / "iris.csv")
+    (tmp_path / "iris.json").write_text(json.dumps(values))
+    done = tool("train", "iris.json", "--set", "train.epochs=1")
+    assert done.code == 0
+    assert done.err[0] == (
+        "iris.json: 'softmax' is a Softmax, and SoftmaxWithLoss has one of its own: leave the node "
+        "out"
+    )
+    (tmp_path / "row.csv").write_text(
+        "sepal_length,sepal_width,petal_length,petal_width\n5,3,2,1\n"
+    )
+    answers = [
+        json.loads(tool("infer", "iris.msgpack", "row.csv", "--json", *more).out)["scores"]
+        for more in ((), ("--probabilities",))
+    ]
+    assert answers[0] == answers[1]

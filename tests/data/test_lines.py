@@ -159,7 +159,7 @@ def test_what_is_wrong_is_named(tmp_path, values, text, said):
 
 
 def test_ten_lines_are_named_together(tmp_path):
-    assert len(refused(tmp_path, "x\n" * 30, LABELLED).splitlines()) == 10
+    assert len(refused(tmp_path, "x\n" * 30, LABELLED).splitlines()) == 10 + 1
 
 
 def test_test_lines_may_hold_what_training_did_not_know(tmp_path):

@@ -35,6 +35,10 @@ def prelu(x: Tensor, slope: Tensor, shared: bool) -> Tensor:
     return F.prelu(x.movedim(-1, 1), slope).movedim(1, -1) if x.ndim > 2 else F.prelu(x, slope)
 
 
+def selu(x: Tensor, alpha: float, gamma: float) -> Tensor:
+    return gamma * torch.where(x > 0, x, alpha * torch.expm1(x))
+
+
 def hard_sigmoid(x: Tensor, alpha: float, beta: float) -> Tensor:
     return torch.clamp(alpha * x + beta, 0, 1)
 
@@ -59,6 +63,7 @@ ELEMENTWISE = [
     *rows("PRelu", prelu, shared=(False, True, False)),
     *rows("Elu", lambda x, alpha: F.elu(x, alpha), alpha=(1.0, 0.5, 2.0)),
     *rows("Selu", F.selu),
+    *rows("Selu", selu, alpha=(1.0, 1.5, 0.3), gamma=(1.0, 0.5, 2.0)),
     *rows("Celu", lambda x, alpha: F.celu(x, alpha), alpha=(1.0, 0.5, 2.0)),
     *rows("ThresholdedRelu", lambda x, alpha: F.threshold(x, alpha, 0.0), alpha=(1.0, 0.5, -1.0)),
     *rows("Gelu", F.gelu, approximate=("none", "tanh", "none")),

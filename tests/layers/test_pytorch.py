@@ -1,6 +1,7 @@
 """Every layer's outputs and gradients beside PyTorch's, in float64: equal to 1e-9."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -93,8 +94,8 @@ def group_norm(groups: int, eps: float = 1e-5) -> Callable[..., Tensor]:
     return lambda x, gamma, beta: last(F.group_norm(first(x), groups, gamma, beta, eps))
 
 
-def instance_norm(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
-    return last(F.instance_norm(first(x), weight=gamma, bias=beta))
+def instance_norm(x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-5) -> Tensor:
+    return last(F.instance_norm(first(x), weight=gamma, bias=beta, eps=eps))
 
 
 SMALL, PAIR, FLAT = ((3, 4),), ((3, 4), (3, 4)), ((5,),)
@@ -339,6 +340,10 @@ PEERS = [
     *(
         Peer("InstanceNorm", {}, (shape,), instance_norm)
         for shape in ((5, 2), (4, 3, 4), (8, 4, 8, 3))
+    ),
+    *(
+        Peer("InstanceNorm", {"eps": eps}, ((4, 3, 4),), partial(instance_norm, eps=eps))
+        for eps in (1e-3, 0.1)
     ),
     *(Peer("Dropout", {"ratio": ratio}, SMALL, lambda x: x * 1) for ratio in (0.0, 0.5, 0.9)),
 ]
