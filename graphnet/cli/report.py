@@ -21,12 +21,28 @@ def outcome(trainer: Trainer) -> str:
 
     That of the test part, else of the validation part, else of training.
     """
-    history, when = trainer.net.history, ""
-    entry = history[-1]
-    if trainer.best is not None:
-        entry = next(one for one in reversed(history) if one.get("best"))
-        when = f" (epoch {entry['epoch']})"
+    entry = _last(trainer)
+    when = "" if trainer.best is None else f" (epoch {entry['epoch']})"
     return _figure(entry) + when
+
+
+def doubt(trainer: Trainer) -> str | None:
+    """What a person should know who was told a bad R2; None where it is none."""
+    for name, value in _last(trainer).get("metrics", {}).items():
+        if name.split("/")[0].endswith("_r2") and value < 0:
+            return (
+                f"{name.replace('_', ' ')} is below 0: worse than the mean of the targets; where "
+                "they are far from 1, end the graph in a Scale (factor, offset)"
+            )
+    return None
+
+
+def _last(trainer: Trainer) -> Mapping[str, Any]:
+    """The epoch of the network as it is now."""
+    history = trainer.net.history
+    if trainer.best is None:
+        return history[-1]
+    return next(one for one in reversed(history) if one.get("best"))
 
 
 def _figure(entry: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ from graphnet.cli.common import (
 )
 from graphnet.cli.progress import download_bar, make_display
 from graphnet.cli.report import as_json as report_as_json
-from graphnet.cli.report import ending, outcome, tables
+from graphnet.cli.report import doubt, ending, outcome, tables
 from graphnet.data.load import load_data
 from graphnet.errors import SaveError, SpecError, clipped, printable
 from graphnet.network import Network
@@ -185,6 +185,8 @@ def _finish(
         emit(json.dumps({**last, "seconds": round(seconds, 3)}), sys.stdout)
         return
     if (text := ending(trainer)) is not None:
+        complain(text)
+    if (text := doubt(trainer)) is not None:
         complain(text)
     for text in tables(*report) if report is not None else ():
         print(text)

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphnet.builder import assemble
 from graphnet.bundle.writer import write_whole
-from graphnet.errors import ExchangeError, GraphnetError, clipped
+from graphnet.errors import DatasetError, ExchangeError, GraphnetError, clipped
 from graphnet.network import Network
 from graphnet.spec.canonical import canonical_text
 from graphnet.spec.prepared import prepared_of
@@ -60,9 +60,8 @@ def read_plain(path: str | os.PathLike[str]) -> Network:
     """
     graph = resolve(read_spec(path))
     numbers = os.fspath(Path(path).with_suffix(".npz"))
-    arrays = {name: array.astype(graph.spec.dtype) for name, array in _arrays(numbers).items()}
     try:
-        net = assemble(graph, arrays)
+        net = assemble(graph, _arrays(numbers))
     except GraphnetError as e:
         raise ExchangeError(clipped(f"{numbers}: {e}")) from None
     fitted = Path(path).with_suffix(PREPARE)
@@ -71,7 +70,10 @@ def read_plain(path: str | os.PathLike[str]) -> Network:
         values = parse(read_text(fitted), os.fspath(fitted))
         if not isinstance(values, dict):
             raise ExchangeError(clipped(f"{fitted}: an object is expected"))
-        net.prepare = prepared_of(values, graph.spec, scores)
+        try:
+            net.prepare = prepared_of(values, graph.spec, scores)
+        except DatasetError as e:
+            raise ExchangeError(clipped(f"{fitted}: {e}")) from None
     return net
 
 
