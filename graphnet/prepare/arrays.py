@@ -128,7 +128,8 @@ def _check_names(
     for name in found:
         if name not in known:
             what = f"array {quoted(name)} is neither an input nor a target"
-            raise problem(path, f"{what}: name it in 'unused' of the data if nothing needs it")
+            remedy = "leave it out, or name it in 'unused' of the spec's data"
+            raise problem(path, f"{what}: {remedy}")
 
 
 def _read(stream: IO[bytes], size: int, where: str) -> Array:

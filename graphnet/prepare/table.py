@@ -126,8 +126,8 @@ class TableReader:
             what = f"no column {_listed(missing)}{hint or f'; its first line names {found}'}"
             raise problem(where, what)
         if unknown:
-            what = f"column {_listed(unknown)} is not known here: name it in the spec, in 'unused'"
-            raise problem(where, f"{what} if nothing needs it")
+            what = f"column {_listed(unknown)} is not known here: leave it out, or name it in"
+            raise problem(where, f"{what} 'unused' of the spec's data")
 
 
 def number_in(cell: str) -> float | None:

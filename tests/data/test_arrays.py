@@ -153,7 +153,7 @@ def test_pictures_as_bytes(tmp_path, rng):
     [
         ({"y": None}, "train.npz: no array 'y' is in it; there are 'x', 't'"),
         ({"y": None, "Y": np.zeros(3)}, "train.npz: no array 'y' is in it; did you mean 'Y'?"),
-        ({"z": np.zeros(3)}, "train.npz: array 'z' is neither an input nor a target: name it in"),
+        ({"z": np.zeros(3)}, "train.npz: array 'z' is neither an input nor a target: leave it out"),
         (
             {"x": np.zeros((19, 3))},
             "train.npz: array 'y' has 20 samples, but 'x' has 19",

@@ -177,8 +177,8 @@ HEAD = "id,weight,colour,kind\n"
         ("id,id,weight,colour,kind\n", "fruit.csv:1: column 'id' is named twice"),
         (
             "id,weight,colour,kind,price\n",
-            "fruit.csv:1: column 'price' is not known here: name it in the spec, in 'unused' if "
-            "nothing needs it",
+            "fruit.csv:1: column 'price' is not known here: leave it out, or name it in 'unused' "
+            "of the spec's data",
         ),
         (
             HEAD + "1,2,red,apple\n1,2,red\n",
