@@ -31,9 +31,9 @@ def product(a: Array, b: Array, out: Array | None) -> Array:
 
     Shapes: a (M, K), b (K, N) -> out (M, N)
     """
-    if out is None:
-        fresh: Array = np.matmul(a, b)
-        return fresh
+    if out is None or len(a) * b.size <= SMALL:
+        found: Array = np.matmul(a, b, out=out)
+        return found
     rows, columns = _part(len(a), *b.shape, _turned(b))
     if rows == 0:
         return np.matmul(a, b, out=out)

@@ -8,6 +8,7 @@ import pytest
 from graphnet.metrics import Answers, confusion, f1, metric_for, precision, recall
 from graphnet.spec.families import METRICS
 
+NO_PEER = "scikit-learn is not installed: nothing to compare with"
 LABELS = ["ant", "bee", "cat", "dog", "elk"]
 
 
@@ -32,7 +33,7 @@ def numbers(rng):
 
 
 def test_classes_are_judged_as_scikit_learn_does(classes):
-    theirs = pytest.importorskip("sklearn.metrics")
+    theirs = pytest.importorskip("sklearn.metrics", reason=NO_PEER)
     t, found = classes.t, classes.found
     assert measured({"type": "Accuracy"}, classes) == theirs.accuracy_score(t, found)
     expected = theirs.precision_recall_fscore_support(t, found)
@@ -50,7 +51,7 @@ def test_classes_are_judged_as_scikit_learn_does(classes):
 
 
 def test_numbers_are_judged_as_scikit_learn_does(numbers):
-    theirs = pytest.importorskip("sklearn.metrics")
+    theirs = pytest.importorskip("sklearn.metrics", reason=NO_PEER)
     t, y = numbers.t, numbers.scores
     variance = theirs.r2_score(t, y, multioutput="variance_weighted")
     assert measured({"type": "R2"}, numbers) == pytest.approx(variance, rel=1e-9)
@@ -126,7 +127,7 @@ def test_several_questions_a_sample_are_classes_of_their_own(rng):
     yes = scores[:, 1] > 0
     one = measured({"type": "Precision", "label": "b"}, answers, ["a", "b", "c"])
     assert one == np.sum(yes & (t[:, 1] == 1)) / np.sum(yes)
-    pytest.importorskip("sklearn.metrics")
+    pytest.importorskip("sklearn.metrics", reason=NO_PEER)
     from sklearn.metrics import f1_score
 
     mean = f1_score(t, scores > 0, average="macro")

@@ -149,7 +149,8 @@ def test_a_single_score_is_a_binary_one(tool, bundle, score, label, index):
 
 def test_an_input_that_is_no_picture(tool, bundle):
     done = tool("infer", bundle([0, 1], image=False), SEVEN)
-    assert done == (3, "", [f"{SEVEN}: is no whole .npz file: File is not a zip file"])
+    said = f"{SEVEN}: this model takes .npz files with the arrays 'x'; this is none"
+    assert done == (3, "", [said])
 
 
 def test_an_output_that_gives_no_scores(tool, tmp_path, network):

@@ -12,6 +12,7 @@ import pytest
 from processes import DIGITS, EXAMPLES
 
 import graphnet as gn
+from graphnet.bundle.format import MAGIC
 from graphnet.bundle.reader import read_bundle
 
 SHORT = ("--set", "train.epochs=2")
@@ -74,7 +75,7 @@ def test_names_the_bundle_after_the_spec_in_the_current_folder(tool, tmp_path, w
 
 def test_out_replaces_an_old_file_and_creates_no_other(tool, tmp_path):
     (tmp_path / "sub").mkdir()
-    (tmp_path / "sub" / "model").write_bytes(b"old")
+    (tmp_path / "sub" / "model").write_bytes(MAGIC + b"old")
     done = tool("train", DIGITS, *SHORT, "--out", "sub/model")
     assert done.code == 0
     assert done.out.startswith("sub/model: test accuracy")
