@@ -10,16 +10,7 @@ from typing import Any
 from graphnet.bundle.model import load
 from graphnet.cli.answers import Answers
 from graphnet.cli.common import DONE, Parser, count, parser, program, run
-from graphnet.cli.feeding import (
-    SUFFIXES,
-    Batch,
-    Continuations,
-    Feeding,
-    Pictures,
-    Texts,
-    feeding_of,
-    is_single,
-)
+from graphnet.cli.feeding import SUFFIXES, Batch, Feeding, Pictures, feeding_of, is_single
 from graphnet.errors import DatasetError, ImageError, NotABundleError, clipped, printable
 from graphnet.network import Network
 
@@ -45,12 +36,12 @@ def _main(argv: Sequence[str] | None) -> int:
         arguments.error("--show-input takes one picture")
     if shown is not None and not shown.lower().endswith(".png"):
         arguments.error("--show-input writes a PNG: name it OUT.png")
-    if options.text is not None and not isinstance(feeding, Texts):
+    if options.text is not None and not feeding.takes_text:
         arguments.error("--text is for a model of text: name files")
     if options.generate is not None:
-        if not (isinstance(feeding, Texts) and feeding.goes_on):
+        if not feeding.goes_on:
             arguments.error("--generate is for a model that tells the next character or word")
-        return _generate(Continuations(net, options.bundle, options.generate), options)
+        return _generate(net, options)
     answers = Answers(net, options.bundle)
     if answers.only is None and (options.top is not None or options.probabilities):
         arguments.error("--top and --probabilities are for a model with one output, of classes")
@@ -96,13 +87,16 @@ def _arguments() -> Parser:
 
 
 def _batches(feeding: Feeding, options: Any) -> Iterator[Batch]:
-    if options.text is not None and isinstance(feeding, Texts):
+    if options.text is not None:
         return feeding.text(options.text)
     return feeding.batches(options.files)
 
 
-def _generate(feeding: Continuations, options: Any) -> int:
+def _generate(net: Network, options: Any) -> int:
     """Print each text with what follows it."""
+    from graphnet.cli.rows import Continuations
+
+    feeding = Continuations(net, options.bundle, options.generate)
     for places, found in _batches(feeding, options):
         for place, line in zip(places, found["line"], strict=True):
             if options.json:

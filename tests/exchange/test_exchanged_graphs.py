@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from runtime import run
 
 from graphnet.builder import build
 from graphnet.spec.reader import parse_spec
@@ -27,20 +28,14 @@ def network(nodes, edges, inputs, **more):
 
 def there_and_back(net, x):
     """The ONNX model, checked: onnxruntime and what comes back give the same scores."""
-    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     message = exported(net)
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = runtime.InferenceSession(message.SerializeToString(), options)
-    names = [out.name for out in session.get_outputs()]
-    scores = dict(zip(names, session.run(None, x), strict=True))
+    scores = run(message, x)
     expected = net.predict(x)
     if not isinstance(expected, dict):
         expected = {net.graph.wiring.outputs[0]: expected}
     again = imported(read(message)).network
     back = again.predict(x)
-    back = back if isinstance(back, dict) else {names[0]: back}
+    back = back if isinstance(back, dict) else {next(iter(scores)): back}
     assert list(scores) == list(back) == list(expected)
     for name in expected:
         np.testing.assert_allclose(scores[name], expected[name], rtol=1e-4, atol=1e-5)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from layer_cases import CASES, IDS, Case
+from runtime import run
 
 from graphnet.builder import build
 from graphnet.exchange.table import ROWS
@@ -52,18 +53,6 @@ def inputs(net: Network, case: Case, rng: np.random.Generator) -> dict[str, np.n
     return found
 
 
-def run(message, x):
-    """The scores of onnxruntime."""
-    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = runtime.InferenceSession(
-        message.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    return session.run(None, {i.name: x[i.name] for i in session.get_inputs()})
-
-
 def test_every_layer_has_a_row():
     missing = set(LAYERS) - set(ROWS)
     assert not missing, f"give {', '.join(sorted(missing))} a row in graphnet/exchange/table.py"
@@ -83,7 +72,7 @@ def test_onnxruntime_gives_the_same_scores(case: Case, rng: np.random.Generator)
 
     net = graph(case, rng)
     x = inputs(net, case, rng)
-    (found,) = run(model(net), x)
+    (found,) = run(model(net), x).values()
     np.testing.assert_allclose(found, net.predict(x), rtol=1e-5, atol=1e-5)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from runtime import run
 
 from graphnet.builder import build
 from graphnet.spec.reader import read_spec
@@ -19,20 +20,6 @@ from graphnet.exchange.importer.protobuf import parsed, read  # noqa: E402
 
 ROOT = Path(__file__).parent.parent.parent
 SHIPPED = sorted(path.stem for path in (ROOT / "models").glob("*.json"))
-
-
-def run(message, x):
-    """The scores of onnxruntime, by output."""
-    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = runtime.InferenceSession(
-        message.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    given = {i.name: x[i.name] for i in session.get_inputs() if i.name in x}
-    found = session.run(None, given)
-    return {out.name: array for out, array in zip(session.get_outputs(), found, strict=True)}
 
 
 def network(name, rng):
