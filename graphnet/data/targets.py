@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.data.dataset import Array
+from graphnet.data.split import set_apart
 from graphnet.declaration import Shape, did_you_mean
 from graphnet.errors import DatasetError, clipped, quoted
 from graphnet.spec.prepared import Prepared
@@ -180,19 +180,12 @@ def held_out(count: int, share: float, classes: Any = None) -> NDArray[np.bool_]
     """
     from graphnet.randomness import generator
 
+    groups = np.zeros(count, np.intp)
+    if classes is not None:
+        groups = np.unique(np.asarray(classes), return_inverse=True)[1]
     # Not by the seed of training: runs of several seeds are measured on the same samples.
     order = generator(0, "test share").permutation(count)
-    groups: Mapping[Any, int] = Counter(classes) if classes is not None else {None: count}
-    wanted = {}
-    for group, size in groups.items():
-        least = 1 if size > 1 else 0
-        wanted[group] = min(max(round(size * share), least), size - 1)
-    chosen = np.zeros(count, bool)
-    for i in order:
-        group = classes[i] if classes is not None else None
-        if wanted[group] > 0:
-            wanted[group] -= 1
-            chosen[i] = True
+    chosen: NDArray[np.bool_] = set_apart(share, groups, order, least=1)
     if not chosen.any() or chosen.all():
         raise DatasetError(f"{count} samples are too few for a test part of {share:g}")
     return chosen

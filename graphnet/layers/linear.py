@@ -105,10 +105,7 @@ class Affine(Layer):
     def forward(self, x: Array) -> Array:
         if self.backs:
             self.x = x
-        if x.ndim == 2:
-            out = product(x, self.W, self.buffer("out"))
-        else:
-            out = product(_rows(x), self.W, self._memory("out"))
+        out = product(_rows(x), self.W, self._memory("out"))
         if self.b is not None:
             np.add(out, self.b, out=out)
         return out if x.ndim == 2 else out.reshape(*x.shape[:-1], self.spec.units)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from graphnet.data.split import set_apart
 from graphnet.errors import DatasetError
 from graphnet.layers.base import Array
 from graphnet.randomness import generator
@@ -21,16 +22,11 @@ def kept_apart(share: float, samples: int, classes: Array | None, seed: int) -> 
     Errors: DatasetError where one of the parts would be empty.
     """
     groups = np.zeros(samples, np.intp) if classes is None else classes
-    counts = _counts(share, np.bincount(groups))
-    if not 0 < counts.sum() < samples:
-        part = "validation" if counts.sum() == 0 else "training"
+    apart = set_apart(share, groups, generator(seed, "validation").permutation(samples))
+    if not apart.any() or apart.all():
+        part = "validation" if not apart.any() else "training"
         raise DatasetError(f"validation {share:g} of {samples} samples leaves none for {part}")
-    order = generator(seed, "validation").permutation(samples)
-    order = order[np.argsort(groups[order], kind="stable")]  # class by class, each in random order
-    sizes = np.bincount(groups)
-    place = np.arange(samples) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    apart = place < np.repeat(counts, sizes)
-    return np.sort(order[~apart]), np.sort(order[apart])
+    return np.flatnonzero(~apart), np.flatnonzero(apart)
 
 
 def classes_of(feed: Feed, parts: Sequence[Judged]) -> Array | None:
@@ -44,17 +40,3 @@ def classes_of(feed: Feed, parts: Sequence[Judged]) -> Array | None:
         classes: Array = np.unique(answers, return_inverse=True)[1]
         return classes
     return None
-
-
-def _counts(share: float, sizes: Array) -> Array:
-    """How many of each group are kept apart: the share rounded down, and one more where the
-    largest fractions are, until all together are their share."""
-    quotas = share * sizes
-    counts: Array = np.floor(quotas).astype(np.intp)
-    most = np.maximum(sizes - 1, 0)
-    counts = np.minimum(counts, most)
-    wanted = round(share * float(sizes.sum()))
-    free = np.flatnonzero(counts < most)
-    by_fraction = free[np.argsort(-(quotas - counts)[free], kind="stable")]
-    counts[by_fraction[: max(0, wanted - int(counts.sum()))]] += 1
-    return counts
