@@ -11,8 +11,19 @@ from typing import Any
 import numpy as np
 
 from graphnet.layers.base import Array
-from graphnet.spec.families import Kind, MetricSpec
-from graphnet.spec.metrics import F1, MAE, R2, RMSE, Accuracy, OfClass, Precision, Recall, TopK
+from graphnet.spec.families import Kind
+from graphnet.spec.metrics import (
+    F1,
+    MAE,
+    R2,
+    RMSE,
+    Accuracy,
+    MetricSpec,
+    OfClass,
+    Precision,
+    Recall,
+    TopK,
+)
 
 
 class Answers:

@@ -4,8 +4,8 @@ import pytest
 
 from graphnet.builder import build
 from graphnet.plan import Plan
+from graphnet.spec.early import EarlyStopping
 from graphnet.spec.reader import resolve
-from graphnet.spec.recipe import EarlyStopping
 
 
 def test_flops_of_a_two_layer_network(model):

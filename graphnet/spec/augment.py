@@ -6,10 +6,21 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from graphnet.spec.families import AUGMENTS, AugmentSpec
+from graphnet.declaration import Declaration
+from graphnet.spec.families import AUGMENTS
 from graphnet.spec.problems import below
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class AugmentSpec(Declaration):
+    """One way to change a picture, drawn anew for each sample in each epoch."""
+
+    moves: ClassVar[bool] = True
+    """Whether it says where pixels come from: all such ones become one map, in their order."""
+
+    type: str
+    """The way."""
 
 
 @AUGMENTS.register

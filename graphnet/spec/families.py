@@ -1,16 +1,16 @@
-"""The families of which a spec names members beside layers: where samples come from, how rows and
-texts become inputs, what is measured, how pictures are changed.
+"""What a spec may say beside its layers and mostly does not: where samples come from, how rows and
+texts become inputs, what is measured, how pictures are changed, when training stops.
 
-Each family's file is imported when a spec uses it.
+The file of each is imported when a spec uses it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 
-from graphnet.declaration import FAMILY, Declaration, NodeName, Registry, tagged
+from graphnet.declaration import FAMILY, Registry, tagged
 
 Gives = Literal["pictures", "columns", "arrays", "text"]
 """What the samples of a source are."""
@@ -18,50 +18,6 @@ Kind = Literal["classes", "binary", "numbers"]
 """What scores stand for: one score a class; one score that is above 0 for yes; numbers."""
 Better = Literal["higher", "lower"]
 CHOICES: tuple[Kind, ...] = ("classes", "binary")
-
-
-class AugmentSpec(Declaration):
-    """One way to change a picture, drawn anew for each sample in each epoch."""
-
-    moves: ClassVar[bool] = True
-    """Whether it says where pixels come from: all such ones become one map, in their order."""
-
-    type: str
-    """The way."""
-
-
-class MetricSpec(Declaration):
-    """A figure that is measured over whole parts of the data."""
-
-    kinds: ClassVar[tuple[Kind, ...]] = CHOICES
-    """What scores it can judge."""
-
-    type: str
-    """The figure."""
-    on: NodeName | None = None
-    """The output that it judges; absent: every output with a loss that it can judge."""
-
-    better: ClassVar[Better] = "higher"
-    """Which way it improves."""
-
-    @property
-    def figure(self) -> str:
-        """The name under which it is shown and kept."""
-        return self.type.lower()
-
-
-class DataSpec(Declaration):
-    """Where the samples come from."""
-
-    gives: ClassVar[Gives] = "pictures"
-    """What the samples are, which says what the inputs must declare."""
-    picture: ClassVar[tuple[int, int] | None] = None
-    """Height and width of the pictures of a source that has only one size."""
-    classes: ClassVar[int | None] = None
-    """How many classes a source has, where that is known."""
-
-    source: str
-    """The kind of source."""
 
 
 SOURCES: Registry[DataSpec] = Registry(
@@ -87,6 +43,19 @@ METRICS: Registry[MetricSpec] = Registry(
         )
     },
 )
+if TYPE_CHECKING:
+    from graphnet.spec.augment import AugmentSpec
+    from graphnet.spec.clip import ClipSpec
+    from graphnet.spec.columns import Column
+    from graphnet.spec.early import EarlyStopping
+    from graphnet.spec.metrics import MetricSpec
+    from graphnet.spec.sources import DataSpec
+    from graphnet.spec.text import TextSpec
+
+    Columns = dict[str, Column]
+else:  # Pydantic reads them: what is checked by a function of its own may be anything
+    AugmentSpec = ClipSpec = EarlyStopping = MetricSpec = DataSpec = TextSpec = Columns = Any
+
 AugmentField = Annotated[
     AugmentSpec,
     PlainValidator(tagged("augmentation", AUGMENTS)),
@@ -113,15 +82,24 @@ def _text(value: Any) -> Any:
     return TextSpec.model_validate(value)
 
 
-if TYPE_CHECKING:
-    from graphnet.spec.columns import Column
-    from graphnet.spec.text import TextSpec
+def _clip(value: Any) -> Any:
+    from graphnet.spec.clip import ClipSpec
 
-    Columns = dict[str, Column]
-else:
-    Columns = TextSpec = Any
+    return ClipSpec.model_validate(value)
+
+
+def _early_stopping(value: Any) -> Any:
+    from graphnet.spec.early import EarlyStopping
+
+    return EarlyStopping.model_validate(value)
+
+
 ColumnsField = Annotated[Columns, PlainValidator(_columns), WithJsonSchema({FAMILY: "Columns"})]
 TextField = Annotated[TextSpec, PlainValidator(_text), WithJsonSchema({FAMILY: "TextSpec"})]
+ClipField = Annotated[ClipSpec, PlainValidator(_clip), WithJsonSchema({FAMILY: "ClipSpec"})]
+EarlyStoppingField = Annotated[
+    EarlyStopping, PlainValidator(_early_stopping), WithJsonSchema({FAMILY: "EarlyStopping"})
+]
 
 
 def _named(value: Any) -> Any:

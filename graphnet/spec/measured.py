@@ -8,9 +8,9 @@ from typing import NamedTuple
 from graphnet.declaration import Shape, did_you_mean
 from graphnet.errors import quoted
 from graphnet.losses import LossSpec
-from graphnet.spec.families import METRICS, Better, Kind, MetricSpec
+from graphnet.spec.families import METRICS, Better, Kind
 from graphnet.spec.graph import GraphSpec
-from graphnet.spec.metrics import MAE, R2, Accuracy, OfClass, TopK
+from graphnet.spec.metrics import MAE, R2, Accuracy, MetricSpec, OfClass, TopK
 from graphnet.spec.problems import Path, Problem
 
 DEFAULTS: dict[Kind, tuple[MetricSpec, ...]] = {

@@ -6,7 +6,28 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from graphnet.spec.families import METRICS, Better, Kind, MetricSpec
+from graphnet.declaration import Declaration, NodeName
+from graphnet.spec.families import CHOICES, METRICS, Better, Kind
+
+
+class MetricSpec(Declaration):
+    """A figure that is measured over whole parts of the data."""
+
+    kinds: ClassVar[tuple[Kind, ...]] = CHOICES
+    """What scores it can judge."""
+
+    type: str
+    """The figure."""
+    on: NodeName | None = None
+    """The output that it judges; absent: every output with a loss that it can judge."""
+
+    better: ClassVar[Better] = "higher"
+    """Which way it improves."""
+
+    @property
+    def figure(self) -> str:
+        """The name under which it is shown and kept."""
+        return self.type.lower()
 
 
 @METRICS.register

@@ -19,13 +19,15 @@ from graphnet.losses import LOSSES
 from graphnet.optimizers import OPTIMIZERS
 from graphnet.schedules import SCHEDULES
 from graphnet.spec.blocks import BLOCK, BlockNode, BlockSpec, is_block, is_reference
+from graphnet.spec.clip import ClipSpec
 from graphnet.spec.columns import COLUMNS
+from graphnet.spec.early import EarlyStopping
 from graphnet.spec.families import AUGMENTS, METRICS, SOURCES
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
 from graphnet.spec.othernames import OTHER_NAMES
 from graphnet.spec.problems import Path, Problem
-from graphnet.spec.recipe import ClipSpec, EarlyStopping, TrainSpec
+from graphnet.spec.recipe import TrainSpec
 from graphnet.spec.text import TextSpec
 
 _EXPECTED = {

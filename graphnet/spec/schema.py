@@ -28,11 +28,13 @@ from graphnet.spec.blocks import (
     BlockSpec,
     takes_arguments,
 )
+from graphnet.spec.clip import ClipSpec
 from graphnet.spec.columns import COLUMNS_IN, CategoryColumn, NumberColumn
+from graphnet.spec.early import EarlyStopping
 from graphnet.spec.families import AUGMENTS, METRICS, SOURCES
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
-from graphnet.spec.recipe import ClipSpec, EarlyStopping, TrainSpec
+from graphnet.spec.recipe import TrainSpec
 from graphnet.spec.text import TextSpec
 
 
@@ -65,10 +67,9 @@ def schema() -> dict[str, Any]:
             definitions[f"{family}.{name}"] = body
             names.append(name)
         definitions[family] = _one_of(family, tag, names)
-    parts = (GraphSpec, InputSpec, ImageSpec, TrainSpec, ClipSpec, EarlyStopping)
-    for part in parts:
+    for part in (GraphSpec, InputSpec, ImageSpec, TrainSpec):
         _describe(graph[part.__name__], part)
-    for kind in (NumberColumn, CategoryColumn, TextSpec):
+    for kind in (NumberColumn, CategoryColumn, TextSpec, ClipSpec, EarlyStopping):
         definitions[kind.__name__] = kind.model_json_schema()
         _describe(definitions[kind.__name__], kind)
     definitions["Columns"] = COLUMNS_IN.json_schema()

@@ -14,10 +14,10 @@ from pydantic import (
     model_validator,
 )
 
-from graphnet.declaration import Name, few
+from graphnet.declaration import Declaration, Name, few
 from graphnet.errors import quoted
 from graphnet.spec.columns import MAX_COLUMNS, Text
-from graphnet.spec.families import SOURCES, DataSpec, Gives
+from graphnet.spec.families import SOURCES, Gives
 from graphnet.spec.problems import below
 
 Path = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -83,6 +83,20 @@ TargetField = Annotated[
     PlainValidator(_target),
     WithJsonSchema({"anyOf": [*_ONE["anyOf"], {"type": "object", "additionalProperties": _ONE}]}),
 ]
+
+
+class DataSpec(Declaration):
+    """Where the samples come from."""
+
+    gives: ClassVar[Gives] = "pictures"
+    """What the samples are, which says what the inputs must declare."""
+    picture: ClassVar[tuple[int, int] | None] = None
+    """Height and width of the pictures of a source that has only one size."""
+    classes: ClassVar[int | None] = None
+    """How many classes a source has, where that is known."""
+
+    source: str
+    """The kind of source."""
 
 
 @SOURCES.register

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from graphnet.layers.base import Array
 from graphnet.randomness import generator
-from graphnet.spec.augment import Flip, Noise, Rotate, Scale, Shear, Shift
-from graphnet.spec.families import AugmentSpec
+from graphnet.spec.augment import AugmentSpec, Flip, Noise, Rotate, Scale, Shear, Shift
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.image import ImageSpec
 

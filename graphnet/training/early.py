@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from graphnet.layers.base import Array
-from graphnet.spec.recipe import EarlyStopping
+from graphnet.spec.early import EarlyStopping
 
 
 class Best:

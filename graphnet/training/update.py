@@ -12,7 +12,7 @@ from graphnet.crew import Crew
 from graphnet.engine import Engine
 from graphnet.layers.base import Array
 from graphnet.optimizers import Optimizer
-from graphnet.spec.recipe import ClipSpec
+from graphnet.spec.clip import ClipSpec
 from graphnet.training.shards import joined
 from graphnet.workspace import aligned
 

@@ -14,8 +14,8 @@ from graphnet.optimizers import OPTIMIZERS, optimizer_for
 from graphnet.optimizers.sgd import SGD
 from graphnet.plan import Plan
 from graphnet.schedules.rates import Cosine
+from graphnet.spec.clip import ClipSpec
 from graphnet.spec.reader import parse_spec
-from graphnet.spec.recipe import ClipSpec
 from graphnet.training.loop import Trainer, fit
 from graphnet.training.update import Update
 
