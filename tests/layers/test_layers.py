@@ -9,6 +9,7 @@ from layer_cases import CASES, IDS, Case
 from graphnet.builder import build
 from graphnet.bundle.model import contents_of, network_of
 from graphnet.errors import ShapeError, SpecError, SpecLimitError
+from graphnet.gradcheck import compare
 from graphnet.layers import LAYERS
 from graphnet.network import Network
 from graphnet.plan import Plan
@@ -72,6 +73,13 @@ def difference(net: Network, x: dict[str, np.ndarray], dout: np.ndarray, array: 
     return found
 
 
+def agree(analytical: np.ndarray, numerical: np.ndarray) -> None:
+    """Element by element, and as a whole to 1e-6 relative, as `gradcheck` has it."""
+    np.testing.assert_allclose(analytical, numerical, rtol=1e-6, atol=1e-7)
+    # 1e-8: what rounding leaves of a difference by steps of 1e-6, where the true gradient is 0.
+    assert compare("gradient", analytical, numerical, 1e-8).passed
+
+
 def test_every_layer_has_a_row():
     missing = set(LAYERS) - {case.type for case in CASES}
     assert not missing, f"give {', '.join(missing)} a Case(...) in tests/layers/layer_cases.py"
@@ -118,9 +126,7 @@ def test_input_gradients_are_the_numerical_ones(case: Case, rng: np.random.Gener
     for name, array in x.items():
         if array.dtype.kind == "i":
             continue
-        np.testing.assert_allclose(
-            found[name], difference(net, x, dout, array), rtol=1e-6, atol=1e-7
-        )
+        agree(found[name], difference(net, x, dout, array))
 
 
 @every_case
@@ -132,9 +138,7 @@ def test_parameter_gradients_are_the_numerical_ones(case: Case, rng: np.random.G
     found = {name: grad.copy() for name, grad in net.grads.items()}
     assert list(net.layers["node"].grads) == list(net.layers["node"].params)
     for name, param in net.params.items():
-        np.testing.assert_allclose(
-            found[name], difference(net, x, dout, param), rtol=1e-6, atol=1e-7
-        )
+        agree(found[name], difference(net, x, dout, param))
 
 
 @every_case
