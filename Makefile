@@ -7,7 +7,7 @@ BIN := .venv/bin
 endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint bench schema clean
+.PHONY: demo test lint bench fuzz soak schema clean
 
 demo: .venv/core.done
 	@echo '$$ $(BIN)/python tools/train.py models/digits.json'
@@ -28,6 +28,13 @@ lint: .venv/dev.done
 # Half an hour on two cores; on Linux PIP_EXTRA_INDEX_URL can name PyTorch's CPU wheels.
 bench: .venv/bench.done
 	$(BIN)/python -m benchmarks
+
+# What hostile files, full disks and killed processes do to it: ten minutes, and ten more.
+fuzz: .venv/fuzz.done
+	$(BIN)/python -m campaigns fuzz
+
+soak: .venv/test.done
+	$(BIN)/python -m campaigns soak
 
 schema: .venv/core.done
 	$(BIN)/python -c "from graphnet.spec.schema import write; write()"
