@@ -22,6 +22,7 @@ import numpy.typing as npt
 from graphnet.bundle import format as fmt
 from graphnet.bundle.checksums import checksum
 from graphnet.bundle.format import Contents, Layout, Preamble, Row, Tensor
+from graphnet.bundle.locks import is_at, lock
 from graphnet.errors import BundleLimitError, InvalidBundleError, SaveError, clipped, quoted
 
 _Path = str | os.PathLike[str]
@@ -104,6 +105,27 @@ def write_whole(path: _Path, data: bytes) -> int:
         target, mode = _target(os.fsdecode(path))
         _replace(target, mode, [data])
         return len(data)
+
+
+def also_at(path: _Path, name: _Path) -> None:
+    """Let `name` lead to the file at `path`, in place of what it led to; `path` stays as it is.
+
+    Where the file system gives no file two names, it moves, and `path` is gone.
+    Errors: SaveError.
+    """
+    with _errors_of(os.fsdecode(name)):
+        source, target = os.path.realpath(os.fsdecode(path)), os.path.realpath(os.fsdecode(name))
+        _clean(target)
+        temporary = _temporary(target)
+        try:
+            os.link(source, temporary)
+        except OSError:
+            os.replace(source, target)
+        else:
+            os.replace(temporary, target)
+            # Two names of one file: such a rename is none, and leaves the first.
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
 
 
 def _replace(target: str, mode: int | None, pieces: Iterable[bytes | memoryview]) -> None:
@@ -218,10 +240,10 @@ def _create(target: str, mode: int | None) -> tuple[int, str]:
     """A new temporary file of `target`, locked: its descriptor and its path."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     for _ in range(_ATTEMPTS):
-        temporary = f"{_prefix(target)}{os.urandom(_RANDOM_BYTES).hex()}.tmp"
+        temporary = _temporary(target)
         descriptor = os.open(temporary, flags, 0o666 if mode is None else mode)
         # A save that cleans up may find the file before its lock is on it, and remove it.
-        if _lock(descriptor) is not False and _is_at(descriptor, temporary):
+        if lock(descriptor) is not False and is_at(descriptor, temporary):
             return descriptor, temporary
         os.close(descriptor)
         with suppress(OSError):
@@ -229,36 +251,16 @@ def _create(target: str, mode: int | None) -> tuple[int, str]:
     raise SaveError("other saves keep removing its temporary file; save again")
 
 
+def _temporary(target: str) -> str:
+    """A new name for a temporary file of `target`."""
+    return f"{_prefix(target)}{os.urandom(_RANDOM_BYTES).hex()}.tmp"
+
+
 def _prefix(target: str) -> str:
     folder, name = os.path.split(target)
     while len(os.fsencode(name)) > _LONGEST_NAME:
         name = name[:-1]
     return os.path.join(folder, f".{name}.")
-
-
-def _lock(descriptor: int) -> bool | None:
-    """True: the lock is ours; False: somebody else's; None: the file system has no locks."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    except OSError:
-        return None
-    return True
-
-
-def _is_at(descriptor: int, path: str) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except FileNotFoundError:
-        return False
 
 
 def _clean(target: str) -> None:
@@ -278,7 +280,7 @@ def _remove_if_left(path: str) -> None:
         descriptor = os.open(path, flags)
         try:
             found = os.fstat(descriptor)
-            left = stat.S_ISREG(found.st_mode) and _lock(descriptor) is True
+            left = stat.S_ISREG(found.st_mode) and lock(descriptor) is True
             # While the lock is ours, the writer of a new file cannot take this one for its own.
             if left and not _WINDOWS:
                 os.unlink(path)

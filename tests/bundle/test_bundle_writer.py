@@ -223,11 +223,11 @@ def test_a_temporary_that_a_save_holds_stays(tmp_path):
 @pytest.mark.parametrize("moment", ["before the lock", "while the cleaner holds it"])
 def test_a_temporary_that_another_save_finds_unlocked_is_made_anew(tmp_path, monkeypatch, moment):
     target = os.path.realpath(tmp_path / "m")
-    lock = writer._lock
+    lock = writer.lock
     held = []
 
     def find_first(descriptor):
-        monkeypatch.setattr(writer, "_lock", lock)
+        monkeypatch.setattr(writer, "lock", lock)
         if moment == "before the lock":
             writer._clean(target)
             assert os.listdir(tmp_path) == []
@@ -237,7 +237,7 @@ def test_a_temporary_that_another_save_finds_unlocked_is_made_anew(tmp_path, mon
             assert lock(held[0])
         return lock(descriptor)
 
-    monkeypatch.setattr(writer, "_lock", find_first)
+    monkeypatch.setattr(writer, "lock", find_first)
     writer.write_bundle(target, contents(2.0))
     for descriptor in held:
         os.close(descriptor)
