@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from graphnet.spec.reader import parse_spec as parse_spec
     from graphnet.spec.reader import read_spec as read_spec
     from graphnet.training.evaluate import evaluate as evaluate
-    from graphnet.training.loop import fit as fit
+    from graphnet.training.fitting import fit as fit
     from graphnet.training.result import EpochResult as EpochResult
 
 __version__ = "0.1.0"
@@ -45,7 +45,7 @@ _HOMES = {
     "parse_spec": "graphnet.spec.reader",
     "read_spec": "graphnet.spec.reader",
     "evaluate": "graphnet.training.evaluate",
-    "fit": "graphnet.training.loop",
+    "fit": "graphnet.training.fitting",
     "EpochResult": "graphnet.training.result",
 }
 __all__ = sorted(_HOMES)

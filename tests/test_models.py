@@ -8,7 +8,7 @@ import pytest
 from graphnet.builder import build
 from graphnet.data.load import load_data
 from graphnet.layers import Sigmoid
-from graphnet.training.loop import fit
+from graphnet.training.fitting import fit
 
 CLOSE = {"rel": 1e-12, "abs": 0}
 

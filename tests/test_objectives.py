@@ -12,7 +12,8 @@ from graphnet.errors import DatasetError, ShapeError, SpecError
 from graphnet.gradcheck import compare
 from graphnet.plan import Plan
 from graphnet.spec.reader import parse_spec
-from graphnet.training.loop import Trainer, fit
+from graphnet.training.fitting import fit
+from graphnet.training.loop import Trainer
 
 NODES = [
     {"id": "hidden", "type": "Affine", "units": 6},

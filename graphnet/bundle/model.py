@@ -101,8 +101,8 @@ def network_of(contents: Contents) -> Network:
         raise InvalidBundleError(str(e).split("\n")[0]) from None
     if canonical_text(graph.spec) != contents.spec:
         raise InvalidBundleError("the spec inside is not in its canonical form")
-    prepare = _object(contents.prepare, "prepare", MAX_PREPARE_BYTES)
-    train = _object(contents.train, "train", MAX_TRAIN_BYTES)
+    prepare = json_object(contents.prepare, "prepare", MAX_PREPARE_BYTES)
+    train = json_object(contents.train, "train", MAX_TRAIN_BYTES)
     if train is not None and "step" in train:
         raise BundleMismatchError("this is a checkpoint of a run that was stopped, not a model")
     net = assemble(graph, {name: tensor.array for name, tensor in contents.tensors.items()})
@@ -110,7 +110,10 @@ def network_of(contents: Contents) -> Network:
     for name, tensor in contents.tensors.items():
         if tensor.role != (role := roles[name]):
             raise BundleMismatchError(f"tensor '{name}' must have role '{role}'")
-    net.history = _history(train) if train is not None else []
+    if train is not None:
+        if set(train) != {"history"}:
+            raise InvalidBundleError("'train' must hold 'history' alone: a list of epochs")
+        net.history = history_of(train["history"])
     net.prepare = _prepared(prepare, net.graph) if prepare is not None else None
     net.meta = dict(contents.meta)
     return net
@@ -123,7 +126,11 @@ def canonical_json(value: Mapping[str, Any]) -> str:
     )
 
 
-def _object(text: str | None, what: str, limit: int) -> dict[str, Any] | None:
+def json_object(text: str | None, what: str, limit: int) -> dict[str, Any] | None:
+    """The object in a canonical JSON text of a bundle.
+
+    Errors: InvalidBundleError.
+    """
     if text is None:
         return None
     try:
@@ -149,10 +156,13 @@ def _prepared(values: dict[str, Any], graph: Resolved) -> Prepared:
     return prepared
 
 
-def _history(train: dict[str, Any]) -> list[dict[str, Any]]:
-    history = train.get("history")
-    if set(train) != {"history"} or not isinstance(history, list) or not history:
-        raise InvalidBundleError("'train' must hold 'history' alone: a list of epochs")
+def history_of(history: Any) -> list[dict[str, Any]]:
+    """What epochs have left behind, as it stands in a bundle.
+
+    Errors: InvalidBundleError.
+    """
+    if not isinstance(history, list) or not history:
+        raise InvalidBundleError("'train.history' must be a list of epochs")
     for i, epoch in enumerate(history):
         if not isinstance(epoch, dict) or not _measured(epoch):
             what = f"an object with {', '.join(HISTORY)} is expected"

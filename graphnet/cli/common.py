@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -75,6 +76,17 @@ def count(most: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def seconds(text: str) -> float:
+    """An argument that is a number of seconds, 0 or more."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 <= found < math.inf:
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is no number of seconds")
+    return found
 
 
 def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None) -> int:

@@ -23,8 +23,9 @@ class Display(AbstractContextManager["Display"]):
         self.epochs = spec.train.epochs
         self.samples = 0
 
-    def start(self, samples: int) -> None:
-        """Training begins, on so many samples an epoch."""
+    def start(self, samples: int, done: int = 0) -> None:
+        """Training begins, on so many samples an epoch; `done` of all epochs' samples are behind
+        it."""
         self.samples = samples
 
     def step(self, progress: Progress) -> None:
@@ -116,11 +117,13 @@ class Bar(Display):
         )
         self._loss = self._last = ""
         self._shown = self._began = 0.0
-        self._done = 0
+        self._done = self._before = 0
 
-    def start(self, samples: int) -> None:
-        super().start(samples)
-        self._task = self._rich.add_task("training", total=self.epochs * samples, status="")
+    def start(self, samples: int, done: int = 0) -> None:
+        super().start(samples, done)
+        total = self.epochs * samples
+        self._task = self._rich.add_task("training", total=total, completed=done, status="")
+        self._before = self._done = done
         self._began = time.monotonic()
         self._rich.start()
 
@@ -134,7 +137,7 @@ class Bar(Display):
         self._show(progress.epoch)
 
     def _show(self, epoch: int) -> None:
-        rate = self._done / max(time.monotonic() - self._began, 1e-9)
+        rate = (self._done - self._before) / max(time.monotonic() - self._began, 1e-9)
         status = f"{self._loss}{self._last}  {rate:,.0f}/s"
         where = f"epoch {epoch}/{self.epochs}"
         self._rich.update(self._task, completed=self._done, status=status, description=where)

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from argparse import SUPPRESS
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from graphnet.cli.common import (
     emit,
     parser,
     run,
+    seconds,
 )
 from graphnet.cli.progress import download_bar, make_display
 from graphnet.cli.report import as_json as report_as_json
@@ -37,9 +39,12 @@ from graphnet.spec.graph import GraphSpec
 from graphnet.spec.overrides import override
 from graphnet.spec.reader import check_values
 from graphnet.spec.source import parse, read_text
-from graphnet.training.checkpoint import save_checkpoint
+from graphnet.training.keeping import EVERY_SECONDS, Keeper
 from graphnet.training.loop import Trainer
 from graphnet.training.measure import Measured
+from graphnet.training.result import Progress
+
+_PREVIOUS = "--resume-previous"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,12 +68,36 @@ def _main(argv: Sequence[str] | None) -> int:
         "--threads", type=count(1024), metavar="N", help="default: all processors"
     )
     arguments.add_argument(
+        "--resume",
+        action="store_const",
+        const="newest",
+        help="go on from OUT.checkpoint as if the run had never been left; --resume=previous: "
+        "from the one before it, OUT.checkpoint.previous",
+    )
+    arguments.add_argument(
+        _PREVIOUS, dest="resume", action="store_const", const="previous", help=SUPPRESS
+    )
+    arguments.add_argument(
+        "--restart", action="store_true", help="begin anew, and lose the run in OUT.checkpoint"
+    )
+    arguments.add_argument(
+        "--checkpoint-every",
+        type=seconds,
+        default=EVERY_SECONDS,
+        metavar="SECONDS",
+        help="write OUT.checkpoint within an epoch too; default 300, 0: after each step",
+    )
+    arguments.add_argument(
         "--report", action="store_true", help="end with precision, recall and confusion of classes"
     )
     arguments.add_argument("--json", action="store_true", help="print one object a line instead")
-    options = arguments.parse_args(argv)
+    # An option with a value that may be left out would take the spec's name for it.
+    words = sys.argv[1:] if argv is None else argv
+    options = arguments.parse_args([_PREVIOUS if w == "--resume=previous" else w for w in words])
     if options.out == "":
         arguments.error("argument --out: a file's name is expected")
+    if options.resume and options.restart:
+        arguments.error("argument --restart: not allowed with argument --resume")
     start = time.perf_counter()
     spec = read_with(options.spec, options.set)
     out = f"{spec.name}.msgpack" if options.out is None else options.out
@@ -87,22 +116,35 @@ def _main(argv: Sequence[str] | None) -> int:
     # What the writer would refuse at the end is refused before the first step.
     _check_out(out, options.spec)
     check_contents(contents_of(net))
-    with download_bar() as progress:
-        data = load_data(spec, Path(options.spec).parent, options.data_dir, progress)
-    if data.prepare is not None:
-        net.prepare = data.prepare
-        check_contents(contents_of(net))
-    with stop_signals() as asked, make_display(spec, options.json) as display:
-        trainer = Trainer(
-            net, data, threads=options.threads, on_step=display.step, should_stop=asked
-        )
-        display.start(trainer.train.samples)
-        for result in trainer.run():
-            display.epoch(result)
-        if trainer.stopped:
-            return _stopped(trainer, out)
-        size = save(out, net)
-        report = trainer.report() if options.report else None
+    with Keeper(out, options.checkpoint_every) as keeper:
+        keeper.check()
+        if options.restart:
+            keeper.remove()
+        if not options.resume:
+            keeper.begin("--resume goes on with it, --restart begins anew")
+        with download_bar() as progress:
+            data = load_data(spec, Path(options.spec).parent, options.data_dir, progress)
+        if data.prepare is not None:
+            net.prepare = data.prepare
+            check_contents(contents_of(net))
+        with stop_signals() as asked, make_display(spec, options.json) as display:
+
+            def step(progress: Progress) -> None:
+                display.step(progress)
+                keeper.step(trainer)
+
+            trainer = Trainer(net, data, threads=options.threads, on_step=step, should_stop=asked)
+            if options.resume:
+                keeper.resume(trainer, options.resume)
+            display.start(trainer.train.samples, trainer.seen)
+            for result in trainer.run():
+                keeper.save(trainer)
+                display.epoch(result)
+            if trainer.stopped:
+                return _stopped(trainer, keeper)
+            size = save(out, net)
+            keeper.remove()
+            report = trainer.report() if options.report else None
     _finish(trainer, out, size, time.perf_counter() - start, report, as_json=options.json)
     return DONE
 
@@ -124,7 +166,7 @@ def read_with(path: str, settings: Sequence[str]) -> GraphSpec:
 
 
 def _check_out(out: str, spec: str) -> None:
-    """Whether both files of a run can be written where they will be.
+    """Whether the output can be written where it will be.
 
     Errors: SaveError.
     """
@@ -133,12 +175,11 @@ def _check_out(out: str, spec: str) -> None:
     if os.path.isfile(out) and not is_bundle(out):
         raise SaveError(clipped(f"{out}: is no bundle, and would be lost; name another with --out"))
     check_target(out)
-    check_target(f"{out}.checkpoint")
 
 
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], bool]]:
-    """A question that is answered yes after Ctrl-C; a second one stops at once.
+    """A question that is answered yes after Ctrl-C, or after SIGTERM; a second one stops at once.
 
     The step at hand is finished first: a checkpoint stands between two steps.
     """
@@ -150,18 +191,19 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         asked = True
 
-    earlier = signal.signal(signal.SIGINT, ask)
+    earlier = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: asked
     finally:
-        signal.signal(signal.SIGINT, earlier)
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
-def _stopped(trainer: Trainer, out: str) -> int:
+def _stopped(trainer: Trainer, keeper: Keeper) -> int:
     epoch, step = trainer.position
-    checkpoint = f"{out}.checkpoint"
-    save_checkpoint(checkpoint, trainer)
-    complain(f"interrupted after epoch {epoch}, step {step}: {checkpoint} holds the run")
+    keeper.save(trainer)
+    complain(f"interrupted after epoch {epoch}, step {step}: {keeper.newest} holds the run")
+    complain("the same command with --resume goes on from there")
     return INTERRUPTED
 
 

@@ -6,7 +6,7 @@ step. A step is counted from 0 over all epochs, `batches` is the number of steps
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
@@ -18,6 +18,8 @@ Duration = Annotated[float, Field(ge=0, lt=2**31)]
 class Schedule(Declaration):
     """The rate of a step is the optimizer's `lr` times `factor`, a number from 0 to 1."""
 
+    spans: ClassVar[bool] = False
+    """Whether the factor of a step depends on how many epochs there are."""
     type: str
     """The kind of schedule."""
     warmup: Duration | None = None

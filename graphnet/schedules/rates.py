@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -65,6 +65,7 @@ class Cosine(Schedule):
     Source: Loshchilov and Hutter, 2017, equation 5, without restarts.
     """
 
+    spans: ClassVar[bool] = True
     type: Literal["Cosine"]
     final: Part = 0.0
     """Which part of `lr` is left at the end."""
@@ -85,6 +86,7 @@ class OneCycle(Schedule):
     change of momentum.
     """
 
+    spans: ClassVar[bool] = True
     type: Literal["OneCycle"]
     warmup: Duration | None = None
     """Epochs in which the rate rises to `lr`; absent: 3 tenths of all."""

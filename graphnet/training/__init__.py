@@ -1,1 +1,1 @@
-"""The loop: the order of samples, shards and the threads that compute them, checkpoints."""
+"""The loop: samples in order, shards, the threads that compute them, checkpoints, and going on."""

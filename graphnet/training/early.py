@@ -58,5 +58,11 @@ class Best:
         """What going on needs beside the arrays."""
         return {"epoch": self.epoch, "value": self.value, "mark": self._mark, "waited": self.waited}
 
+    def resume(self, numbers: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+        """Go on from what `numbers` and `arrays` were."""
+        self.epoch, self.value = numbers["epoch"], numbers["value"]
+        self._mark, self.waited = numbers["mark"], numbers["waited"]
+        self.arrays = {name: arrays[name].copy() for name in self._live}
+
     def _gain(self, value: float, other: float) -> float:
         return self._sign * (value - other)

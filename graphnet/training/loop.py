@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import cached_property
 from types import TracebackType
 
 import numpy as np
@@ -38,9 +39,11 @@ class Trainer(AbstractContextManager["Trainer"]):
     """Everything that training holds: the network, the data, the optimizer, the threads, and where
     it is.
 
-    position: (epoch, step) that are done; the epochs before are in `net.history`. train,
-    validation, test: the samples of each part; best: with early stopping, the best epoch so far.
-    stopped: whether `should_stop` said so and the recipe was left between two steps.
+    position: the last step that is done, (epoch, step), both from 1; epochs: how many are done and
+    measured, the last entries of `net.history`; loss_sum: over the samples of the epoch at hand.
+    Another run's position is set before `run` to go on from there.
+    train, validation, test: the samples of each part; best: with early stopping, the best epoch so
+    far. stopped: whether `should_stop` said so and the recipe was left between two steps.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Trainer(AbstractContextManager["Trainer"]):
         self.best = self._best()
         self.optimizer = optimizer_for(self.recipe.optimizer, net.params)
         self.position = (0, 0)
+        self.epochs = 0
         self.stopped = False
         size = self.recipe.batch_size
         plan = Plan(net.graph)
@@ -95,7 +99,6 @@ class Trainer(AbstractContextManager["Trainer"]):
         self._on_step = on_step
         self._should_stop = should_stop
         self.loss_sum = 0.0
-        self._before = 0
 
     def __exit__(
         self,
@@ -105,29 +108,43 @@ class Trainer(AbstractContextManager["Trainer"]):
     ) -> None:
         self.team.close()
 
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """Of each part of the data set its checksum, by which a checkpoint knows it again."""
+        parts = {"train": self.train, "test": self.test}
+        return {name: feed.fingerprint() for name, feed in parts.items() if feed is not None}
+
     @property
     def batches(self) -> int:
         """Steps an epoch, the last short batch included."""
         return -(-self.train.samples // self.recipe.batch_size)
 
+    @property
+    def seen(self) -> int:
+        """Samples that were trained on, each as often as it was."""
+        epoch, step = self.position
+        within = min(step * self.recipe.batch_size, self.train.samples)
+        return max(epoch - 1, 0) * self.train.samples + within
+
     def run(self) -> Iterator[EpochResult]:
-        """Train; a result after each epoch, which `net.history` then holds without its seconds.
+        """Train from where it is; a result after each epoch, which `net.history` then holds without
+        its seconds.
 
         With early stopping the network ends as it was after its best epoch, however the run ends;
         only `should_stop` leaves it as it is, for a checkpoint that holds both.
         Errors: DivergedError with epoch, step and the first bad tensor.
         """
-        self._before = len(self.net.history)
         with self:
             try:
-                for epoch in range(1, self.recipe.epochs + 1):
+                for epoch in range(self.epochs + 1, self.recipe.epochs + 1):
+                    if self.best is not None and not self.best.patient:
+                        return
                     result = self._epoch(epoch)
                     if result is None:
                         return
                     self.net.history.append(result.entry())
+                    self.epochs = epoch
                     yield result
-                    if self.best is not None and not self.best.patient:
-                        return
             finally:
                 self._restore()
 
@@ -142,8 +159,9 @@ class Trainer(AbstractContextManager["Trainer"]):
         with self:
             return part, measured(self.team, measure, feed)
 
-    def steps(self, order: Array, epoch: int = 1) -> Iterator[float]:
+    def steps(self, order: Array, epoch: int = 1, done: int = 0) -> Iterator[float]:
         """One step for each batch of the samples in `order`; yields its loss before the update.
+        done: the steps of this epoch before them.
 
         Between two steps BLAS is still held to one thread and warnings of this thread are off, as
         for `on_step`: both go back when the last step is done, or the iterator is closed.
@@ -151,7 +169,8 @@ class Trainer(AbstractContextManager["Trainer"]):
         """
         seed = self.recipe.seed
         with one_thread(), np.errstate(all="ignore"):
-            for step, (inputs, targets) in enumerate(self._ahead.batches_of(order, epoch), 1):
+            batches = self._ahead.batches_of(order, epoch)
+            for step, (inputs, targets) in enumerate(batches, done + 1):
 
                 def draws(
                     node: str, shard: int, tile: int, step: int = step
@@ -175,10 +194,12 @@ class Trainer(AbstractContextManager["Trainer"]):
         start = time.perf_counter()
         size, samples = self.recipe.batch_size, self.train.samples
         order = generator(self.recipe.seed, "order", epoch).permutation(samples)
-        self.loss_sum = 0.0
+        done = self.position[1] if self.position[0] == epoch else 0
+        if not done:
+            self.loss_sum = 0.0
         if self._asked_to_stop():
             return None
-        for step, loss in enumerate(self.steps(order, epoch), 1):
+        for step, loss in enumerate(self.steps(order[done * size :], epoch, done), done + 1):
             count = min(size, samples - (step - 1) * size)
             self.loss_sum += loss * count
             self.position = (epoch, step)
@@ -234,7 +255,7 @@ class Trainer(AbstractContextManager["Trainer"]):
         if self.best is None or self.best.epoch == 0 or self.stopped:
             return
         self.best.restore()
-        for entry in self.net.history[self._before :]:
+        for entry in self.net.history[len(self.net.history) - self.epochs :]:
             if entry["epoch"] == self.best.epoch:
                 entry["best"] = True
 
@@ -269,20 +290,3 @@ def first_bad(arrays: dict[str, Array], prefix: str = "") -> str | None:
         if not np.isfinite(array).all():
             return f"{prefix}'{name}'"
     return None
-
-
-def fit(
-    net: Network,
-    data: Dataset,
-    *,
-    threads: int | None = None,
-    on_step: Callable[[Progress], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-) -> Iterator[EpochResult]:
-    """Train a network by its spec's recipe; an EpochResult after each epoch. Prints nothing.
-
-    threads: default, all processors. on_step is called after each step; should_stop is asked
-    before each, and training ends where it says yes.
-    Errors: SpecError, DatasetError, ShapeError, DivergedError.
-    """
-    return Trainer(net, data, threads=threads, on_step=on_step, should_stop=should_stop).run()

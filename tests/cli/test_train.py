@@ -191,7 +191,8 @@ def test_ctrl_c_saves_a_checkpoint_and_leaves_the_old_bundle(tool, tmp_path, dig
     (tmp_path / "digits.msgpack").write_bytes(old)
     code, err = interrupted(tool)
     assert code == 130
-    *epochs, last = err
+    *epochs, last, way = err
+    assert way == "the same command with --resume goes on from there"
     assert epochs
     assert all(line.startswith("epoch ") for line in epochs)
     said = re.fullmatch(
@@ -201,7 +202,8 @@ def test_ctrl_c_saves_a_checkpoint_and_leaves_the_old_bundle(tool, tmp_path, dig
     assert said
     assert (tmp_path / "digits.msgpack").read_bytes() == old
     names = sorted(p.name for p in tmp_path.iterdir())
-    assert names == ["digits.msgpack", "digits.msgpack.checkpoint"]
+    kept = ["digits.msgpack", "digits.msgpack.checkpoint", "digits.msgpack.checkpoint.previous"]
+    assert names == kept
     contents = read_bundle(tmp_path / "digits.msgpack.checkpoint")
     run = json.loads(contents.train)
     assert (run["epoch"], run["step"]) == (int(said[1]), int(said[2]))
@@ -215,8 +217,9 @@ def test_ctrl_c_saves_a_checkpoint_and_leaves_the_old_bundle(tool, tmp_path, dig
 def test_ctrl_c_in_a_first_run_leaves_no_bundle(tool, tmp_path):
     code, err = interrupted(tool, "--out", "new.msgpack")
     assert code == 130
-    assert err[-1].endswith("new.msgpack.checkpoint holds the run")
-    assert [p.name for p in tmp_path.iterdir()] == ["new.msgpack.checkpoint"]
+    assert err[-2].endswith("new.msgpack.checkpoint holds the run")
+    kept = ["new.msgpack.checkpoint", "new.msgpack.checkpoint.previous"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == kept
 
 
 def test_divergence_names_epoch_step_and_parameter_and_leaves_the_old_bundle(tool, tmp_path):

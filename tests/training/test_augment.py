@@ -17,7 +17,8 @@ from graphnet.spec.reader import parse_spec
 from graphnet.training.ahead import Ahead
 from graphnet.training.augment import Augmenter, Warp, hashed
 from graphnet.training.feed import Feed
-from graphnet.training.loop import Trainer, fit
+from graphnet.training.fitting import fit
+from graphnet.training.loop import Trainer
 
 ROOT = Path(__file__).parents[2]
 

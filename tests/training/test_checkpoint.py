@@ -35,7 +35,8 @@ def test_it_holds_parameters_position_and_the_datas_fingerprint(model, tmp_path)
     assert (train["epoch"], train["step"]) == (2, 11)
     assert train["history"] == trainer.net.history
     assert train["loss_sum"] == trainer.loss_sum
-    assert train["data"] == stopped(model, 1).train.fingerprint()
+    assert train["data"] == stopped(model, 1).fingerprints
+    assert train["optimizer"] == {"steps": 40}
     for name, param in trainer.net.params.items():
         np.testing.assert_array_equal(found.tensors[name].array, param)
 
@@ -65,8 +66,8 @@ def test_with_early_stopping_it_holds_the_best_network_beside_the_present_one(tm
     save_checkpoint(tmp_path / "c", trainer)
     found = read_bundle(tmp_path / "c")
     for name in net.params:
-        assert found.tensors[f"best/{name}"].role == "best"
-        np.testing.assert_array_equal(found.tensors[f"best/{name}"].array, best[name])
+        assert found.tensors[f"best.{name}"].role == "best"
+        np.testing.assert_array_equal(found.tensors[f"best.{name}"].array, best[name])
         np.testing.assert_array_equal(found.tensors[name].array, present[name])
         assert (present[name] != best[name]).any()
     stopping = json.loads(found.train)["best"]

@@ -12,7 +12,8 @@ from graphnet.data.dataset import IMAGE, Dataset, Split
 from graphnet.data.digits import load_digits
 from graphnet.errors import DatasetError, DivergedError, ShapeError, SpecError
 from graphnet.spec.reader import parse_spec
-from graphnet.training.loop import Trainer, fit
+from graphnet.training.fitting import fit
+from graphnet.training.loop import Trainer
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from graphnet.plan import Plan
 from graphnet.schedules.rates import Cosine
 from graphnet.spec.clip import ClipSpec
 from graphnet.spec.reader import parse_spec
-from graphnet.training.loop import Trainer, fit
+from graphnet.training.fitting import fit
+from graphnet.training.loop import Trainer
 from graphnet.training.update import Update
 
 RATE = SGD.Spec(type="SGD", lr=1.0)

@@ -1,0 +1,69 @@
+"""`fit`: a whole training from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from graphnet.bundle.model import save
+from graphnet.data.dataset import Dataset
+from graphnet.network import Network
+from graphnet.training.checkpoint import Path
+from graphnet.training.keeping import EVERY_SECONDS, Keeper
+from graphnet.training.loop import Trainer
+from graphnet.training.result import EpochResult, Progress
+
+
+def fit(
+    net: Network,
+    data: Dataset,
+    *,
+    threads: int | None = None,
+    on_step: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    out: Path | None = None,
+    checkpoint_every: float = EVERY_SECONDS,
+    resume: bool | Literal["previous"] = False,
+) -> Iterator[EpochResult]:
+    """Train a network by its spec's recipe; an EpochResult after each epoch. Prints nothing.
+
+    threads: default, all processors. on_step is called after each step; should_stop is asked
+    before each, and training ends where it says yes.
+    out: a file that gets the bundle when all epochs are done. Until then `out.checkpoint` and
+    `out.checkpoint.previous` hold what going on needs, written after each epoch, after so many
+    seconds, and where should_stop says yes. resume: go on from the first, or from `"previous"`;
+    the bundle will have the bytes of a run that was never left.
+    Units: checkpoint_every in seconds.
+    Errors: SpecError, DatasetError, ShapeError, DivergedError; with `out` SaveError,
+    BundleLimitError, RunLockedError; with `resume` ResumeMismatchError and BundleError.
+    """
+    if out is None:
+        return Trainer(net, data, threads=threads, on_step=on_step, should_stop=should_stop).run()
+    keeper = Keeper(out, checkpoint_every)
+
+    def step(progress: Progress) -> None:
+        if on_step is not None:
+            on_step(progress)
+        keeper.step(trainer)
+
+    trainer = Trainer(net, data, threads=threads, on_step=step, should_stop=should_stop)
+    return _kept(trainer, keeper, resume)
+
+
+def _kept(
+    trainer: Trainer, keeper: Keeper, resume: bool | Literal["previous"]
+) -> Iterator[EpochResult]:
+    with keeper:
+        keeper.check()
+        if resume:
+            keeper.resume(trainer, "previous" if resume == "previous" else "newest")
+        else:
+            keeper.begin("resume=True goes on with it, removing it begins anew")
+        for result in trainer.run():
+            keeper.save(trainer)
+            yield result
+        if trainer.stopped:
+            keeper.save(trainer)
+            return
+        save(keeper.path, trainer.net)
+        keeper.remove()
