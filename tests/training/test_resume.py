@@ -5,8 +5,8 @@ import re
 
 import numpy as np
 import pytest
-from runs import OPTIMIZERS, SCHEDULES, STEPS, in_parts, pictures, trainer, values, whole
 
+from campaigns.runs import OPTIMIZERS, SCHEDULES, STEPS, in_parts, pictures, trainer, values, whole
 from graphnet.bundle import format as fmt
 from graphnet.bundle.format import Contents, Tensor
 from graphnet.bundle.model import canonical_json, contents_of, save

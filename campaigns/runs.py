@@ -11,6 +11,7 @@ from graphnet.builder import build
 from graphnet.bundle.model import contents_of
 from graphnet.bundle.writer import encode
 from graphnet.data.dataset import Dataset, Split
+from graphnet.network import Network
 from graphnet.spec.reader import parse_spec
 from graphnet.training.checkpoint import save_checkpoint
 from graphnet.training.loop import Trainer
@@ -76,6 +77,11 @@ def pictures(seed: int = 0) -> Dataset:
     return Dataset("pictures", split(37), split(12))
 
 
+def network(spec: dict[str, Any]) -> Network:
+    """A new network."""
+    return build(parse_spec(json.dumps(spec)))
+
+
 def trainer(spec: dict[str, Any], data: Dataset, after: int | None = None, **more: Any) -> Trainer:
     """A trainer that stops after so many steps of its own."""
     done: list[Any] = []
@@ -83,7 +89,7 @@ def trainer(spec: dict[str, Any], data: Dataset, after: int | None = None, **mor
     if after is not None:
         stop = lambda: len(done) >= after  # noqa: E731
     return Trainer(
-        build(parse_spec(json.dumps(spec))),
+        network(spec),
         data,
         threads=1,
         on_step=done.append,
