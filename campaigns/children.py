@@ -51,13 +51,16 @@ def in_child(
     memory: int | None = HOSTILE_BYTES,
     seconds: float = 60,
     env: Mapping[str, str] | None = None,
+    line: Sequence[str] = (sys.executable, "-m", "campaigns.children"),
 ) -> Outcome:
     """What `module:name`, called with a JSON value, gives in a new process.
+
+    line: how this module is run.
 
     Units: memory in bytes beyond what the process has once the function's module is imported, None
     for no limit; seconds until it is killed.
     """
-    words = [sys.executable, "-m", "campaigns.children", function, str(memory or 0)]
+    words = [*line, function, str(memory or 0)]
     # One thread: what others reserve for themselves is none of the case's.
     threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     start = time.perf_counter()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 GROUPS = {
     "fuzz": ("campaigns.bundles", "campaigns.readers", "campaigns.limits", "campaigns.samples"),
-    "soak": ("campaigns.saving", "campaigns.resuming"),
+    "soak": ("campaigns.saving", "campaigns.faults", "campaigns.resuming"),
 }
 """The modules of each group; each has a tuple CAMPAIGNS."""
 

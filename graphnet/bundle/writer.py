@@ -32,6 +32,7 @@ _PIECE_BYTES = 64 * 2**20
 # A temporary's name is some 20 bytes longer than its target's, and 255 is what a folder takes.
 _LONGEST_NAME = 200
 _RANDOM_BYTES = 8
+_NO_SECOND_NAMES = {errno.EPERM, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EMLINK}
 _ATTEMPTS = 100
 # Windows renames no open file, so a temporary is unlocked for a moment before it is renamed.
 _WINDOWS_REST_SECONDS = 60
@@ -119,12 +120,16 @@ def also_at(path: _Path, name: _Path) -> None:
         temporary = _temporary(target)
         try:
             os.link(source, temporary)
-        except OSError:
+        except OSError as error:
+            if error.errno not in _NO_SECOND_NAMES:
+                raise
             os.replace(source, target)
-        else:
+            return
+        try:
             os.replace(temporary, target)
+        finally:
             # Two names of one file: such a rename is none, and leaves the first.
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 os.unlink(temporary)
 
 
@@ -242,13 +247,24 @@ def _create(target: str, mode: int | None) -> tuple[int, str]:
     for _ in range(_ATTEMPTS):
         temporary = _temporary(target)
         descriptor = os.open(temporary, flags, 0o666 if mode is None else mode)
-        # A save that cleans up may find the file before its lock is on it, and remove it.
-        if lock(descriptor) is not False and is_at(descriptor, temporary):
-            return descriptor, temporary
+        ours = False
+        try:
+            # A save that cleans up may find the file before its lock is on it, and remove it.
+            ours = lock(descriptor) is not False and is_at(descriptor, temporary)
+            if ours:
+                return descriptor, temporary
+        finally:
+            if not ours:
+                _give_up(descriptor, temporary)
+    raise SaveError("other saves keep removing its temporary file; save again")
+
+
+def _give_up(descriptor: int, temporary: str) -> None:
+    try:
         os.close(descriptor)
+    finally:
         with suppress(OSError):
             os.unlink(temporary)
-    raise SaveError("other saves keep removing its temporary file; save again")
 
 
 def _temporary(target: str) -> str:

@@ -11,7 +11,7 @@ from graphnet.bundle.model import load
 from graphnet.cli.answers import Answers
 from graphnet.cli.common import DONE, Parser, count, parser, program, run
 from graphnet.cli.feeding import SUFFIXES, Batch, Feeding, Pictures, feeding_of, is_single
-from graphnet.errors import DatasetError, ImageError, NotABundleError, clipped, printable
+from graphnet.errors import DatasetError, NotABundleError, clipped, printable
 from graphnet.network import Network
 
 
@@ -133,12 +133,17 @@ def _load(path: str) -> Network:
 def _show(pixels: Any, path: str) -> None:
     """Save what the network saw as a PNG.
 
-    Errors: ImageError.
+    Errors: SaveError.
     """
+    import io
+
     from PIL import Image
 
-    picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    try:
-        picture.save(path, format="PNG")
-    except (OSError, ValueError) as e:
-        raise ImageError(clipped(f"{path}: cannot be written: {e}")) from None
+    from graphnet.bundle.writer import write_whole  # one that only answers does without
+
+    picture, data = (
+        Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels),
+        io.BytesIO(),
+    )
+    picture.save(data, format="PNG")
+    write_whole(path, data.getvalue())
