@@ -7,7 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 GROUPS = {
-    "fuzz": ("campaigns.bundles", "campaigns.readers", "campaigns.limits", "campaigns.samples"),
+    "fuzz": (
+        *("campaigns.audit", "campaigns.bundles", "campaigns.readers"),
+        *("campaigns.limits", "campaigns.samples"),
+    ),
     "soak": ("campaigns.saving", "campaigns.faults", "campaigns.resuming"),
 }
 """The modules of each group; each has a tuple CAMPAIGNS."""
