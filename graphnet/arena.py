@@ -97,10 +97,11 @@ class Layout:
                 reads.add(self._time[Call("gather", node)])
             for source in schedule.sources[node]:
                 self._touch(self._values.get(source, []), reads)
+            gradients = {f"d{port}" for port in self._ports(node)}
             for name, buffer in declared.items():
                 if buffer.trains and not schedule.training:
                     continue
-                if not (buffer.scratch or buffer.kept or self._is_back(node, name, buffer)):
+                if not (buffer.scratch or buffer.kept or buffer.back or name in gradients):
                     self._new((node, name), buffer).touched |= reads
             views = [s for source in schedule.sources[node] for s in self._values.get(source, [])]
             self._values[node] = [self._storages[node, "out"]] if "out" in declared else views
@@ -270,9 +271,6 @@ class Layout:
 
     def _ports(self, node: str) -> tuple[str, ...]:
         return self._spec(node).ports_for(len(self.schedule.sources[node]))
-
-    def _is_back(self, node: str, name: str, buffer: Buffer) -> bool:
-        return buffer.back or (name[:1] == "d" and name[1:] in self._ports(node))
 
     def _buffers(self, node: str) -> Mapping[str, Buffer]:
         graph = self.schedule.graph

@@ -6,20 +6,37 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from graphnet.errors import BundleMismatchError, SpecError, SpecLimitError, clipped, quoted
+from graphnet.errors import (
+    BundleLimitError,
+    BundleMismatchError,
+    SpecError,
+    SpecLimitError,
+    clipped,
+    quoted,
+)
 from graphnet.layers.base import Array, Parameter
+from graphnet.memory import LITTLE, require
 from graphnet.network import Network
+from graphnet.plan import Plan
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.reader import Resolved, resolve
 from graphnet.workspace import flat_views
 
 
-def build(spec: GraphSpec, seed: int | None = None, dtype: str | None = None) -> Network:
+def build(
+    spec: GraphSpec,
+    seed: int | None = None,
+    dtype: str | None = None,
+    *,
+    memory: int | None = None,
+) -> Network:
     """A network with fresh parameters.
 
     seed: default, that of the spec's recipe, else 0. dtype: "float32" or "float64" in place of
-    the spec's; `net.spec` then says so.
+    the spec's; `net.spec` then says so. memory: what its parameters and a prediction may take;
+    default, what the machine has.
 
+    Units: memory in bytes.
     Errors: SpecError, ShapeError, SpecLimitError.
     """
     if not isinstance(spec, GraphSpec):
@@ -31,6 +48,7 @@ def build(spec: GraphSpec, seed: int | None = None, dtype: str | None = None) ->
             raise SpecError(f"dtype must be 'float32' or 'float64', found {dtype!r}")
         spec = spec.model_copy(update={"dtype": dtype})
     graph = resolve(spec)
+    check_memory(graph, memory)
     if seed is None:
         seed = spec.train.seed if spec.train else 0
     try:
@@ -38,6 +56,21 @@ def build(spec: GraphSpec, seed: int | None = None, dtype: str | None = None) ->
         return assemble(graph, arrays, flat)
     except MemoryError:
         raise SpecLimitError(clipped(f"{spec.name}: not enough memory for the weights")) from None
+
+
+def check_memory(
+    graph: Resolved,
+    memory: int | None = None,
+    error: type[SpecLimitError] | type[BundleLimitError] = SpecLimitError,
+) -> None:
+    """Whether a network and what it computes of one sample fit into memory.
+
+    Errors: `error`.
+    """
+    # The plan itself takes a moment, which a network does without that is small in any case.
+    if graph.nbytes > (LITTLE if memory is None else memory):
+        need = Plan(graph).network_bytes()
+        require(need, f"{graph.spec.name}: to compute one sample", memory, error=error)
 
 
 def tensors_of(graph: Resolved) -> dict[str, tuple[str, Parameter]]:

@@ -147,6 +147,13 @@ class Plan:
         layout = Layout(schedule)
         return samples * self._input_bytes() + layout.nbytes + self._kept(schedule.order)
 
+    def network_bytes(self) -> int:
+        """Bytes of a network that predicts for one sample: its parameters, and what it computes
+        in."""
+        itemsize = np.dtype(self.graph.spec.dtype).itemsize
+        owners = (n for n, s in self.graph.nodes.items() if not s.share)
+        return self.predict_bytes() + itemsize * sum(self._parameters(n) for n in owners)
+
     def shard_bytes(self, samples: int) -> int:
         """Bytes that one shard of so many samples computes in: its buffers and its gradients."""
         schedule = Schedule(self.computed, samples, training=True)

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "graphnet"
 
 RANKS = [
     {"errors"},
-    {"declaration", "randomness"},
+    {"declaration", "randomness", "memory"},
     {
         "products",
         "erf",

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from graphnet.builder import assemble, tensors_of
+from graphnet.builder import assemble, check_memory, tensors_of
 from graphnet.bundle.format import (
     MAX_FILE_BYTES,
     MAX_PREPARE_BYTES,
@@ -17,6 +17,7 @@ from graphnet.bundle.format import (
 )
 from graphnet.bundle.reader import read_bundle
 from graphnet.errors import (
+    BundleLimitError,
     BundleMismatchError,
     GraphnetError,
     InvalidBundleError,
@@ -59,18 +60,20 @@ def load(
     mmap: bool = False,
     verify: bool = False,
     limit: int = MAX_FILE_BYTES,
+    memory: int | None = None,
 ) -> Network:
     """The network in a bundle, with every byte checked.
 
     mmap: map the file instead of reading it: the parameters are then read-only views of the file
     (truncating the file under them kills the process), and the payloads' checksums are checked
-    only with `verify`.
-    Units: limit in bytes of the file.
+    only with `verify`. memory: what the network and a prediction may take; default, what the
+    machine has.
+    Units: limit in bytes of the file, memory in bytes.
     Errors: BundleError and its kinds.
     """
     contents = read_bundle(path, mmap=mmap, verify=verify, limit=limit)
     try:
-        return network_of(contents)
+        return network_of(contents, memory=memory)
     except GraphnetError as e:
         raise type(e)(clipped(f"{os.fspath(path)}: {e}")) from None
 
@@ -89,11 +92,12 @@ def contents_of(net: Network) -> Contents:
     )
 
 
-def network_of(contents: Contents) -> Network:
+def network_of(contents: Contents, *, memory: int | None = None) -> Network:
     """The network that contents hold; its arrays are the contents' own.
 
     Errors: InvalidBundleError where a text is not canonical or the spec is wrong,
-    BundleMismatchError where the tensors are not those of the spec.
+    BundleMismatchError where the tensors are not those of the spec, BundleLimitError where it
+    needs more memory than there is.
     """
     try:
         graph = check_values(parse(contents.spec, "the spec inside"), "the spec inside")
@@ -101,6 +105,7 @@ def network_of(contents: Contents) -> Network:
         raise InvalidBundleError(str(e).split("\n")[0]) from None
     if canonical_text(graph.spec) != contents.spec:
         raise InvalidBundleError("the spec inside is not in its canonical form")
+    check_memory(graph, memory, BundleLimitError)
     prepare = json_object(contents.prepare, "prepare", MAX_PREPARE_BYTES)
     train = json_object(contents.train, "train", MAX_TRAIN_BYTES)
     if train is not None and "step" in train:

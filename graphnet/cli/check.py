@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from graphnet.bundle.format import MAGIC
-from graphnet.cli.common import DONE, parser, run, table
+from graphnet.cli.common import DONE, memory_argument, parser, run, table
 from graphnet.errors import SpecError, clipped
+from graphnet.memory import require
 from graphnet.plan import Plan
 from graphnet.spec.canonical import canonical_text, readable_text
 from graphnet.spec.reader import Resolved, check_values, has_blocks, read_spec, resolve
@@ -27,6 +28,7 @@ def _main(argv: Sequence[str] | None) -> int:
     arguments.add_argument(
         "--expand", action="store_true", help="print the spec without blocks, as JSON, instead"
     )
+    memory_argument(arguments)
     options = arguments.parse_args(argv)
     if options.expand:
         print(_expanded(options.file))
@@ -34,10 +36,13 @@ def _main(argv: Sequence[str] | None) -> int:
     if is_bundle(options.file):
         from graphnet.bundle.model import load
 
-        graph = load(options.file, mmap=True, verify=True).graph
+        graph = load(options.file, mmap=True, verify=True, memory=sys.maxsize).graph
     else:
         graph = resolve(read_spec(options.file))
-    print(report(graph, Plan(graph)))
+    plan = Plan(graph)
+    print(report(graph, plan))
+    batch, what = _step(graph)
+    require(plan.step_bytes(batch), f"{options.file}: {what}", options.memory)
     return DONE
 
 
@@ -46,7 +51,9 @@ def _expanded(path: str) -> str:
     if is_bundle(path):
         from graphnet.bundle.model import load
 
-        values = json.loads(canonical_text(load(path, mmap=True, verify=True).spec))
+        values = json.loads(
+            canonical_text(load(path, mmap=True, verify=True, memory=sys.maxsize).spec)
+        )
     else:
         text = read_text(path)
         values = parse(text, path)
@@ -79,7 +86,7 @@ def is_bundle(path: str) -> bool:
 def report(graph: Resolved, plan: Plan) -> str:
     """The table of layers, and the totals."""
     spec = graph.spec
-    batch = spec.train.batch_size if spec.train else 1
+    batch, what = _step(graph)
     rows = [["node", "type", "from", "shape", "parameters", "FLOPs", "bytes"]]
     for name, given in spec.inputs.items():
         rows.append([name, "(input)", "", _shape(given.shape), "", "", ""])
@@ -101,15 +108,21 @@ def report(graph: Resolved, plan: Plan) -> str:
         rows.append(["loss", loss.spec.type, loss.on, "()", "0", f"{flops:,}", f"{nbytes:,}"])
     total = plan.total()
     step = (total.forward + total.backward) * batch
-    what = "a training step" if graph.objectives else "forward and backward"
     return "\n".join(
         [
             f"{spec.name}: {spec.dtype}, output {', '.join(graph.wiring.outputs)}",
             table(rows, right=(4, 5, 6)),
             f"parameters: {total.parameters:,}",
-            f"{what} of batch {batch}: {step:,} FLOPs, {plan.step_bytes(batch):,} bytes",
+            f"{what}: {step:,} FLOPs, {plan.step_bytes(batch):,} bytes",
         ]
     )
+
+
+def _step(graph: Resolved) -> tuple[int, str]:
+    """The samples of a step, and what it is called."""
+    batch = graph.spec.train.batch_size if graph.spec.train else 1
+    what = "a training step" if graph.objectives else "forward and backward"
+    return batch, f"{what} of batch {batch}"
 
 
 def _shape(shape: tuple[int, ...]) -> str:

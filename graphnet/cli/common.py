@@ -6,6 +6,7 @@ import argparse
 import io
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -87,6 +88,30 @@ def seconds(text: str) -> float:
     if not 0 <= found < math.inf:
         raise argparse.ArgumentTypeError(f"{quoted(text)} is no number of seconds")
     return found
+
+
+_UNITS = {"": 1, "B": 1}
+_UNITS |= {f"{letter}{end}": 1000**i for i, letter in enumerate("KMGT", 1) for end in ("", "B")}
+_UNITS |= {f"{letter}iB": 1024**i for i, letter in enumerate("KMGT", 1)}
+
+
+def nbytes(text: str) -> int:
+    """An argument that is an amount of memory: 2GB, 512MiB, 1.5G, 1000000."""
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?) ?([A-Za-z]*)", text, re.ASCII)
+    units = {unit.lower(): factor for unit, factor in _UNITS.items()}
+    if found is None or found[2].lower() not in units or float(found[1]) == 0:
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is no amount of memory: 2GB, 512MiB")
+    return int(float(found[1]) * units[found[2].lower()])
+
+
+def memory_argument(arguments: argparse.ArgumentParser) -> None:
+    """`--memory LIMIT`, which all commands that compute have."""
+    arguments.add_argument(
+        "--memory",
+        type=nbytes,
+        metavar="LIMIT",
+        help="refuse what would take more, as 2GB or 512MiB; default: what the machine has",
+    )
 
 
 def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None) -> int:

@@ -10,11 +10,22 @@ import numpy as np
 
 from graphnet.builder import build
 from graphnet.cli.check import refuse_bundle
-from graphnet.cli.common import CHECK_FAILED, DONE, complain, count, parser, run, table
+from graphnet.cli.common import (
+    CHECK_FAILED,
+    DONE,
+    complain,
+    count,
+    memory_argument,
+    parser,
+    run,
+    table,
+)
 from graphnet.errors import SpecError
 from graphnet.gradcheck import TOLERANCE, check
 from graphnet.losses.base import BALANCED
+from graphnet.memory import require
 from graphnet.network import Network
+from graphnet.plan import Plan
 from graphnet.randomness import generator
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.reader import read_spec
@@ -35,13 +46,16 @@ def _main(argv: Sequence[str] | None) -> int:
     arguments.add_argument("--samples", type=count(1000), default=3, metavar="N", help="default 3")
     arguments.add_argument("--random", action="store_true", help="seeded random samples, no data")
     arguments.add_argument("--data-dir", metavar="DIR", help="where data sets lie")
+    memory_argument(arguments)
     options = arguments.parse_args(argv)
     refuse_bundle(options.spec, "gradcheck")
     spec = read_spec(options.spec)
-    net = build(spec, dtype="float64")
+    net = build(spec, dtype="float64", memory=options.memory)
     if not net.graph.objectives or not net.params:
         what = "there is no 'loss' or no parameter: nothing to check; from Python, forward() and"
         raise SpecError(f"{options.spec}: {what} backward() compute any graph")
+    what = f"{options.spec}: the gradients of {options.samples} samples"
+    require(Plan(net.graph).step_bytes(options.samples), what, options.memory, "--samples 1")
     if spec.data is None or options.random:
         x, t = _random(net, options.samples)
     else:

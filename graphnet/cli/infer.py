@@ -9,7 +9,7 @@ from typing import Any
 
 from graphnet.bundle.model import load
 from graphnet.cli.answers import Answers
-from graphnet.cli.common import DONE, Parser, count, parser, program, run
+from graphnet.cli.common import DONE, Parser, count, memory_argument, parser, program, run
 from graphnet.cli.feeding import SUFFIXES, Batch, Feeding, Pictures, feeding_of, is_single
 from graphnet.errors import DatasetError, NotABundleError, clipped, printable
 from graphnet.network import Network
@@ -30,7 +30,7 @@ def _main(argv: Sequence[str] | None) -> int:
     shown = options.show_input
     if shown is not None and options.files and _same_file(shown, options.files[0]):
         arguments.error("--show-input would write over the picture: name another file")
-    net = _load(options.bundle)
+    net = _load(options.bundle, options.memory)
     feeding = feeding_of(net, options.bundle)
     if shown is not None and not (isinstance(feeding, Pictures) and is_single(options.files)):
         arguments.error("--show-input takes one picture")
@@ -83,6 +83,7 @@ def _arguments() -> Parser:
         metavar="N",
         help="go on with a text, by N characters or words or to the line's end",
     )
+    memory_argument(arguments)
     return arguments
 
 
@@ -117,9 +118,9 @@ def _same_file(path: str, other: str) -> bool:
     return os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)
 
 
-def _load(path: str) -> Network:
+def _load(path: str, memory: int | None) -> Network:
     try:
-        return load(path)
+        return load(path, memory=memory)
     except NotABundleError:
         if path.endswith(".json"):
             what = f"is a spec, not a bundle; train it first: {program('train')} {path}"

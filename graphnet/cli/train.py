@@ -25,6 +25,7 @@ from graphnet.cli.common import (
     complain,
     count,
     emit,
+    memory_argument,
     parser,
     run,
     seconds,
@@ -37,10 +38,10 @@ from graphnet.errors import SaveError, SpecError, clipped, printable
 from graphnet.network import Network
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.overrides import override
-from graphnet.spec.reader import check_values
+from graphnet.spec.reader import check_values, resolve
 from graphnet.spec.source import parse, read_text
 from graphnet.training.keeping import EVERY_SECONDS, Keeper
-from graphnet.training.loop import Trainer
+from graphnet.training.loop import Trainer, check_memory
 from graphnet.training.measure import Measured
 from graphnet.training.result import Progress
 
@@ -93,6 +94,7 @@ def _main(argv: Sequence[str] | None) -> int:
     arguments.add_argument("--json", action="store_true", help="print one object a line instead")
     # An option with a value that may be left out would take the spec's name for it.
     words = sys.argv[1:] if argv is None else argv
+    memory_argument(arguments)
     options = arguments.parse_args([_PREVIOUS if w == "--resume=previous" else w for w in words])
     if options.out == "":
         arguments.error("argument --out: a file's name is expected")
@@ -101,7 +103,9 @@ def _main(argv: Sequence[str] | None) -> int:
     start = time.perf_counter()
     spec = read_with(options.spec, options.set)
     out = f"{spec.name}.msgpack" if options.out is None else options.out
-    net = build(spec)
+    if spec.train is not None and spec.all_losses:
+        check_memory(resolve(spec), 1, options.memory)
+    net = build(spec, memory=options.memory)
     if spec.train is None or spec.data is None:
         missing = "train" if spec.train is None else "data"
         what = f"nothing to train: the spec has no '{missing}'"
@@ -133,7 +137,14 @@ def _main(argv: Sequence[str] | None) -> int:
                 display.step(progress)
                 keeper.step(trainer)
 
-            trainer = Trainer(net, data, threads=options.threads, on_step=step, should_stop=asked)
+            trainer = Trainer(
+                net,
+                data,
+                threads=options.threads,
+                on_step=step,
+                should_stop=asked,
+                memory=options.memory,
+            )
             if options.resume:
                 keeper.resume(trainer, options.resume)
             display.start(trainer.train.samples, trainer.seen)

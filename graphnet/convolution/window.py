@@ -143,7 +143,12 @@ def _pads(size: Pair, reach: tuple[int, ...], stride: Pair, padding: Padding) ->
 def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0) -> Array:
     """A view of contiguous x with another shape and strides (in bytes), `offset` bytes behind its
     start. NumPy's as_strided takes ten times as long."""
-    return np.ndarray(shape, x.dtype, x, offset, strides)
+    try:
+        return np.ndarray(shape, x.dtype, x, offset, strides)
+    except ValueError:
+        # An axis of one entry may have a stride that no address has: nothing steps along it.
+        steps = tuple(0 if n == 1 else stride for n, stride in zip(shape, strides, strict=True))
+        return np.ndarray(shape, x.dtype, x, offset, steps)
 
 
 def element(w: Window, x: Array, i: int, j: int) -> Array:

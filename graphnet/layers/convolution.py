@@ -17,6 +17,7 @@ from graphnet.layers.base import Array, Buffer, Flops, Layer, NodeSpec, Paramete
 from graphnet.layers.image import (
     BothField,
     EndsField,
+    Extent,
     PaddingField,
     both,
     ends,
@@ -173,14 +174,14 @@ class Conv1D(Conv2D):
 
     class Spec(Convolution):
         type: Literal["Conv1D"]
-        kernel: Dim
+        kernel: Extent
         """Positions of a filter."""
-        stride: Dim = 1
+        stride: Extent = 1
         """Positions from one window to the next."""
         padding: EndsField = "valid"
         """Zeros around the sequence: "same", "valid" (none), "causal" (before it, so that no output
         sees what follows it), one number for both ends or two (before, behind)."""
-        dilation: Dim = 1
+        dilation: Extent = 1
         """Positions from one element of a window to the next."""
 
         def infer_shape(self, x: Shape) -> Shape:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from graphnet.declaration import Dim, Shape
+from graphnet.declaration import Shape
 from graphnet.errors import ShapeError
 
 Both = int | tuple[int, int]
@@ -30,12 +30,14 @@ def _sides(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-_Items = Annotated[tuple[Dim, ...], Field(strict=False, min_length=2, max_length=2)]
+Extent = Annotated[int, Field(ge=1, lt=2**31)]
+"""The size of a window, or a step of it."""
+_Items = Annotated[tuple[Extent, ...], Field(strict=False, min_length=2, max_length=2)]
 _NotNegative = Annotated[int, Field(ge=0, lt=2**31)]
 _Sides = Annotated[tuple[_NotNegative, ...], Field(strict=False, min_length=2, max_length=4)]
 _Margins = Annotated[tuple[_NotNegative, ...], Field(strict=False, min_length=2, max_length=2)]
 MarginsField = Annotated[_NotNegative | _Margins, BeforeValidator(_pair)]
-BothField = Annotated[Dim | _Items, BeforeValidator(_pair)]
+BothField = Annotated[Extent | _Items, BeforeValidator(_pair)]
 PaddingField = Annotated[Literal["same", "valid"] | _NotNegative | _Sides, BeforeValidator(_sides)]
 
 

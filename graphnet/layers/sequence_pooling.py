@@ -6,16 +6,16 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from graphnet.declaration import Dim, Shape
+from graphnet.declaration import Shape
 from graphnet.layers.base import Array, Buffer, Flops, Layer, NodeSpec, register
-from graphnet.layers.image import EndsField, ends, sequence_shape
+from graphnet.layers.image import EndsField, Extent, ends, sequence_shape
 from graphnet.layers.pooling import AvgPool2D, MaxPool2D
 
 
 class _Pooling(NodeSpec):
-    size: Dim
+    size: Extent
     """Positions of a window."""
-    stride: Dim | None = None
+    stride: Extent | None = None
     """Positions from one window to the next; default, `size`: windows side by side."""
     padding: EndsField = "valid"
     """Around the sequence: "same", "valid" (none), "causal" (before it, so that no output sees what

@@ -29,12 +29,16 @@ class Objective(NamedTuple):
 
 @dataclass(frozen=True)
 class Resolved:
-    """A spec with what follows from it: the wiring, and the shape of one sample of each name."""
+    """A spec with what follows from it: the wiring, and the shape of one sample of each name.
+
+    nbytes: what no pass over one sample takes more than, the parameters with it.
+    """
 
     spec: GraphSpec
     nodes: dict[str, NodeSpec]
     wiring: Wiring
     shapes: dict[str, Shape]
+    nbytes: int = 0
 
     def arriving(self, node_id: str) -> tuple[Shape, ...]:
         """The shapes at a node's ports."""
@@ -124,7 +128,7 @@ def _understood(values: Any, wired: bool) -> tuple[Resolved | None, list[Problem
             outline = outline_of(values)
             wiring, wrong = wire(outline)
             problems = problems + wrong
-            problems += shapes.infer(outline.inputs, outline.nodes, wiring, 4)[1]
+            problems += shapes.infer(outline.inputs, outline.nodes, wiring, 4).problems
         return None, problems
     return _resolved(spec) if wired else (None, [])
 
@@ -149,11 +153,12 @@ def _resolved(spec: GraphSpec) -> tuple[Resolved, list[Problem]]:
         return Resolved(spec, {}, Wiring((), {}, ()), {}), problems
     wiring, problems = wire(Outline(inputs, nodes, edges, spec.outputs, complete=True))
     itemsize = 8 if spec.dtype == "float64" else 4
-    found, wrong = shapes.infer(inputs, nodes, wiring, itemsize)
-    problems += wrong
+    found = shapes.infer(inputs, nodes, wiring, itemsize)
+    problems += found.problems
     if not problems:
-        problems = meaning.check(spec, wiring, found)
-    return Resolved(spec, {node.id: node for node in spec.nodes}, wiring, found), problems
+        problems = meaning.check(spec, wiring, found.shapes)
+    by_id = {node.id: node for node in spec.nodes}
+    return Resolved(spec, by_id, wiring, found.shapes, found.nbytes), problems
 
 
 def _past_limits(values: Mapping[str, Any]) -> list[Problem]:

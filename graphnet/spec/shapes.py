@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from graphnet.declaration import Shape, did_you_mean
 from graphnet.errors import ShapeError, quoted
@@ -15,13 +16,23 @@ MAX_BYTES = 8 * 2**30
 """The parameters together, or the buffers of one sample: what a bundle can hold."""
 
 
+class Inferred(NamedTuple):
+    """The shape of one sample of every input and node, as far as shapes can be known; what is
+    wrong; and where nothing is, the bytes of the parameters and of all that one sample is computed
+    in: no pass over one takes more."""
+
+    shapes: dict[str, Shape]
+    problems: list[Problem]
+    nbytes: int
+
+
 def infer(
     inputs: Mapping[str, Shape | None],
     nodes: Sequence[tuple[Path, str, NodeSpec | None]],
     wiring: Wiring,
     itemsize: int,
-) -> tuple[dict[str, Shape], list[Problem]]:
-    """The shape of one sample of every input and node, as far as shapes can be known."""
+) -> Inferred:
+    """The shapes that follow from the inputs' and the nodes' attributes."""
     shapes = {name: shape for name, shape in inputs.items() if shape is not None}
     specs = {node_id: (at, spec) for at, node_id, spec in nodes}
     problems: list[Problem] = []
@@ -43,9 +54,10 @@ def infer(
         if known is not None:
             shapes[node_id] = known
     problems += _shared(specs, sound)
+    nbytes = 0
     if not problems:
-        problems += _sizes(specs, sound, shapes, itemsize)
-    return shapes, problems
+        problems, nbytes = _sizes(specs, sound, shapes, itemsize)
+    return Inferred(shapes, problems, nbytes)
 
 
 def _node(
@@ -136,24 +148,31 @@ def _sizes(
     sound: Mapping[str, tuple[Shape, ...]],
     shapes: Mapping[str, Shape],
     itemsize: int,
-) -> list[Problem]:
-    """Sizes that no file could hold, found before anything is allocated."""
-    total = 0
+) -> tuple[list[Problem], int]:
+    """Sizes that no file could hold, found before anything is allocated; and the sum of all."""
+    weights = total = 0
+    for name, shape in shapes.items():
+        size = math.prod(shape) * max(itemsize, 8)  # an input may be of int64
+        if name not in specs and size > MAX_BYTES:
+            text = f"one sample of it takes {size:,} bytes; the limit is {MAX_BYTES:,}"
+            return [Problem(("inputs", name, "shape"), text, f"input '{name}'", "limit")], 0
+        total += size
     for at, spec in specs.values():
         if spec is None or spec.id not in sound:
             continue
         parameters = spec.parameters(*sound[spec.id])
-        total += sum(math.prod(p.shape) for p in parameters.values()) * itemsize
-        if total > MAX_BYTES:
-            text = f"with it the parameters take {total:,} bytes; the limit is {MAX_BYTES:,}"
-            return [Problem(at, text, label(spec), "limit")]
+        weights += sum(math.prod(p.shape) for p in parameters.values()) * itemsize
+        if weights > MAX_BYTES:
+            text = f"with it the parameters take {weights:,} bytes; the limit is {MAX_BYTES:,}"
+            return [Problem(at, text, label(spec), "limit")], 0
         sample = math.prod(shapes[spec.id]) * itemsize
         if sample > MAX_BYTES:
             text = f"one sample of its output takes {sample:,} bytes; the limit is {MAX_BYTES:,}"
-            return [Problem(at, text, label(spec), "limit")]
+            return [Problem(at, text, label(spec), "limit")], 0
         buffers = spec.buffers(shapes[spec.id], *sound[spec.id]).values()
         computed = sum(math.prod(b.shape) * (1 if b.mask else itemsize) for b in buffers)
         if computed > MAX_BYTES:
             text = f"one sample is computed in {computed:,} bytes; the limit is {MAX_BYTES:,}"
-            return [Problem(at, text, label(spec), "limit")]
-    return []
+            return [Problem(at, text, label(spec), "limit")], 0
+        total += computed
+    return [], weights + total

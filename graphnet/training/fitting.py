@@ -24,6 +24,7 @@ def fit(
     out: Path | None = None,
     checkpoint_every: float = EVERY_SECONDS,
     resume: bool | Literal["previous"] = False,
+    memory: int | None = None,
 ) -> Iterator[EpochResult]:
     """Train a network by its spec's recipe; an EpochResult after each epoch. Prints nothing.
 
@@ -33,12 +34,15 @@ def fit(
     `out.checkpoint.previous` hold what going on needs, written after each epoch, after so many
     seconds, and where should_stop says yes. resume: go on from the first, or from `"previous"`;
     the bundle will have the bytes of a run that was never left.
-    Units: checkpoint_every in seconds.
-    Errors: SpecError, DatasetError, ShapeError, DivergedError; with `out` SaveError,
-    BundleLimitError, RunLockedError; with `resume` ResumeMismatchError and BundleError.
+    memory: what a training step may take, by its plan; default, what the machine has.
+    Units: checkpoint_every in seconds, memory in bytes.
+    Errors: SpecError, SpecLimitError, DatasetError, ShapeError, DivergedError; with `out` also
+    SaveError, BundleLimitError, RunLockedError; with `resume` ResumeMismatchError, BundleError.
     """
     if out is None:
-        return Trainer(net, data, threads=threads, on_step=on_step, should_stop=should_stop).run()
+        return Trainer(
+            net, data, threads=threads, on_step=on_step, should_stop=should_stop, memory=memory
+        ).run()
     keeper = Keeper(out, checkpoint_every)
 
     def step(progress: Progress) -> None:
@@ -46,7 +50,9 @@ def fit(
             on_step(progress)
         keeper.step(trainer)
 
-    trainer = Trainer(net, data, threads=threads, on_step=step, should_stop=should_stop)
+    trainer = Trainer(
+        net, data, threads=threads, on_step=step, should_stop=should_stop, memory=memory
+    )
     return _kept(trainer, keeper, resume)
 
 

@@ -16,11 +16,13 @@ from graphnet.crew import threads_here
 from graphnet.data.dataset import Dataset
 from graphnet.errors import DatasetError, DivergedError, SpecError, clipped
 from graphnet.layers.base import Array
+from graphnet.memory import require
 from graphnet.network import Network
 from graphnet.optimizers import optimizer_for
 from graphnet.plan import Plan
 from graphnet.randomness import generator
 from graphnet.spec.measured import judged, monitored
+from graphnet.spec.reader import Resolved
 from graphnet.spec.recipe import TrainSpec
 from graphnet.training.ahead import Ahead
 from graphnet.training.augment import Augmenter
@@ -54,6 +56,7 @@ class Trainer(AbstractContextManager["Trainer"]):
         threads: int | None = None,
         on_step: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
+        memory: int | None = None,
     ) -> None:
         if not isinstance(data, Dataset):
             raise DatasetError("fit takes a Dataset: gn.Dataset('mine', gn.Split({'x': x}, t))")
@@ -74,6 +77,7 @@ class Trainer(AbstractContextManager["Trainer"]):
         self.validation: Feed | None = None
         if self.recipe.validation is not None:
             self._keep_apart(self.recipe.validation)
+        check_memory(net.graph, self.train.samples, memory)
         balance(net, self.train)
         self._labels = data.labels
         self._measure = Measure(net, data.labels)
@@ -282,6 +286,19 @@ class Trainer(AbstractContextManager["Trainer"]):
             f"{self.net.spec.name}: training diverged: {what} (epoch {epoch}, step {step}); "
             "try a lower learning rate"
         )
+
+
+def check_memory(graph: Resolved, samples: int, memory: int | None = None) -> None:
+    """Whether a training step of so many samples, or of a whole batch if that is less, fits into
+    memory.
+
+    Errors: SpecLimitError.
+    """
+    assert graph.spec.train is not None
+    size = min(graph.spec.train.batch_size, samples)
+    what = f"{graph.spec.name}: a training step of batch {size:,}"
+    remedy = "a smaller train.batch_size" if size > 1 else ""
+    require(Plan(graph).step_bytes(size), what, memory, remedy)
 
 
 def first_bad(arrays: dict[str, Array], prefix: str = "") -> str | None:
