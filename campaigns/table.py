@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 GROUPS = {
     "fuzz": (
         *("campaigns.audit", "campaigns.bundles", "campaigns.readers"),
-        *("campaigns.limits", "campaigns.bombs", "campaigns.samples"),
+        *("campaigns.limits", "campaigns.bombs", "campaigns.samples", "campaigns.overflows"),
     ),
     "soak": ("campaigns.saving", "campaigns.faults", "campaigns.resuming"),
 }

@@ -182,7 +182,10 @@ def _split(
         if given.value is not None:
             continue
         columns = columns_of(given, prepared, name)
-        preparation = ColumnPreparation(columns, given.shape, dtype_of(spec, name))
+        try:
+            preparation = ColumnPreparation(columns, given.shape, dtype_of(spec, name))
+        except DatasetError as e:
+            raise problem(table.name, str(e)) from None
         inputs[name], wrong = preparation.numbers(table.cells)
         for i in sorted(wrong):
             complaints.add(f"{table.name}:{table.lines[i]}: {wrong[i]}")

@@ -53,17 +53,20 @@ def import_network(path: str | os.PathLike[str], batch_axis: int | None = 0) -> 
     Errors: ExchangeError; for the formats that hold a spec also SpecError and its kin.
     """
     suffix = format_of(path)
+    if suffix == ".json":
+        from graphnet.exchange.plain import read_plain
+
+        return read_plain(path)
+    if not os.path.isfile(path):  # a pipe would be waited for
+        what = "is no regular file" if os.path.lexists(path) else "there is no such file"
+        raise ExchangeError(clipped(f"{os.fspath(path)}: {what}"))
     if suffix == ".onnx":
         from graphnet.exchange.importer.file import read_onnx
 
         return read_onnx(path, batch_axis)
-    if suffix == ".safetensors":
-        from graphnet.exchange.tensors import read_safetensors
+    from graphnet.exchange.tensors import read_safetensors
 
-        return read_safetensors(path)
-    from graphnet.exchange.plain import read_plain
-
-    return read_plain(path)
+    return read_safetensors(path)
 
 
 def format_of(path: str | os.PathLike[str]) -> str:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import io
 import json
 import os
-import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from graphnet.builder import assemble
+from graphnet.builder import assemble, tensors_of
 from graphnet.bundle.writer import write_whole
 from graphnet.errors import DatasetError, ExchangeError, GraphnetError, clipped
 from graphnet.network import Network
+from graphnet.prepare.arrays import read_arrays
 from graphnet.spec.canonical import canonical_text
 from graphnet.spec.prepared import prepared_of
 from graphnet.spec.reader import read_spec, resolve
 from graphnet.spec.source import parse, read_text
 
-MOST_BYTES = 8 * 2**30
 PREPARE = ".prepare.json"
 """How the file's name ends that holds what was fitted to the training data."""
 
@@ -60,8 +60,9 @@ def read_plain(path: str | os.PathLike[str]) -> Network:
     """
     graph = resolve(read_spec(path))
     numbers = os.fspath(Path(path).with_suffix(".npz"))
+    arrays = _arrays(numbers, list(tensors_of(graph)))
     try:
-        net = assemble(graph, _arrays(numbers))
+        net = assemble(graph, arrays)
     except GraphnetError as e:
         raise ExchangeError(clipped(f"{numbers}: {e}")) from None
     fitted = Path(path).with_suffix(PREPARE)
@@ -77,17 +78,11 @@ def read_plain(path: str | os.PathLike[str]) -> Network:
     return net
 
 
-def _arrays(path: str) -> dict[str, Any]:
+def _arrays(path: str, wanted: Sequence[str]) -> dict[str, Any]:
     """The arrays of an `.npz` file; nothing in it is unpickled."""
+    if not os.path.exists(path):
+        raise ExchangeError(clipped(f"{path}: is not there: the arrays lie beside the spec"))
     try:
-        with zipfile.ZipFile(path) as file:
-            size = sum(entry.file_size for entry in file.infolist())
-        if size > MOST_BYTES:
-            raise ExchangeError(f"{path}: {size:,} bytes; at most {MOST_BYTES:,} are read")
-        with np.load(path, allow_pickle=False) as found:
-            return {name: found[name] for name in found.files}
-    except FileNotFoundError:
-        text = f"{path}: is not there: the arrays lie beside the spec"
-        raise ExchangeError(clipped(text)) from None
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as e:
-        raise ExchangeError(clipped(f"{path}: cannot be read: {e}")) from None
+        return read_arrays(Path(path), wanted)
+    except DatasetError as e:
+        raise ExchangeError(str(e)) from None

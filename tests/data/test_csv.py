@@ -224,7 +224,7 @@ HEAD = "id,weight,colour,kind\n"
         ),
         (
             ROWS + "5,2,blue,apple\n",
-            "the columns become 5 numbers (values found in 'colour' 4), but the input has shape",
+            "fruit.csv: the columns become 5 numbers (values found in 'colour' 4), but the input",
         ),
     ],
 )
