@@ -103,6 +103,10 @@ class Engine:
     @cached_property
     def layers(self) -> OrderedDict[str, Layer]:
         """id -> Layer."""
+        return self.fresh_layers()
+
+    def fresh_layers(self) -> OrderedDict[str, Layer]:
+        """id -> Layer, in running order, with these parameters and buffers of their own."""
         return OrderedDict((n, self._layer(n)) for n in self.graph.wiring.order)
 
     @cached_property

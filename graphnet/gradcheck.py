@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from graphnet.differences import DIFFERENCE, central_difference
 from graphnet.errors import DivergedError
+from graphnet.finite import bad_of
 from graphnet.layers.base import Array
 from graphnet.network import Network
 
@@ -43,11 +45,21 @@ def check(net: Network, x: Any, t: Any) -> list[Row]:
     again with a smaller h, and the nearer value counts. A wrong gradient is wrong at every h.
     Errors: SpecError, ShapeError, DatasetError; DivergedError where the loss is not finite.
     """
+    if bad := bad_of(net):
+        raise DivergedError(f"{net.spec.name}: {bad}: no gradient")
     loss = net.prepared_loss(x, t)
     if not np.isfinite(loss()):
         raise DivergedError(f"{net.spec.name}: the loss is {loss()} on these samples: no gradient")
-    numerical = net.numerical_gradient(x, t)
-    analytical = net.gradient(x, t)
+    with np.errstate(all="ignore"):  # what is not finite passes no check
+        return _rows(net, loss, net.numerical_gradient(x, t), net.gradient(x, t))
+
+
+def _rows(
+    net: Network,
+    loss: Callable[[], float],
+    numerical: Mapping[str, Array],
+    analytical: Mapping[str, Array],
+) -> list[Row]:
     for name, param in net.params.items():
         a, n = analytical[name], numerical[name]
         doubtful = np.abs(a - n) > TOLERANCE / 10 * max(np.abs(a).max(), np.abs(n).max())

@@ -59,6 +59,8 @@ class Uniform(Initializer):
     def _ordered(self) -> Uniform:
         if not self.low < self.high:
             raise below(f"must be more than 'low', {self.low:g}, found {self.high:g}", "high")
+        if not math.isfinite(self.high - self.low):
+            raise below(f"lies too far from 'low', {self.low:g}: no float64 holds the way", "high")
         return self
 
 

@@ -18,7 +18,7 @@ from graphnet.inputs import Batch, batch_of, dtype_of, with_batch_axis
 from graphnet.judging import judged, targets_of
 from graphnet.layers.base import Array, Layer
 from graphnet.prediction import Prediction
-from graphnet.scores import class_of
+from graphnet.scores import check_best, class_of
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.reader import Resolved
 
@@ -129,7 +129,8 @@ class Network:
 
         threads: that share out a large batch; default, all processors. They change no bit.
         Shapes: x (N, ...) or one sample (...), a dict by name where the graph has several
-        inputs; the result likewise, a dict where the graph has several outputs.
+        inputs; the result likewise, a dict where the graph has several outputs. Where weights or
+        inputs are not finite, or too large, neither are the numbers that come out.
         Errors: ShapeError.
         """
         _check_threads(threads)
@@ -143,7 +144,8 @@ class Network:
         """The index of the best score, (N,); of a single score 1 where it is above 0, else 0.
         Where a loss of classes judges several places of a sample, one for each, (N, ...).
 
-        Errors: ShapeError, also where an output gives no scores of classes.
+        Errors: ShapeError, also where an output gives no scores of classes; DivergedError where the
+        best score is not finite.
         """
         batch = batch_of(self.spec, x)
         of_classes = {o.on for o in self.graph.objectives if o.spec.classifies}
@@ -159,13 +161,15 @@ class Network:
         """The share of right answers to the first loss that is one of classes, 0 to 1.
 
         t: as `loss` takes it.
-        Errors: ShapeError, DatasetError, SpecError where no loss is one of classes.
+        Errors: ShapeError, DatasetError, SpecError where no loss is one of classes, DivergedError
+        where the best score is not finite.
         """
         batch = batch_of(self.spec, x)
         targets = self._targets(t, batch)
         for i, objective in enumerate(self.graph.objectives):
             if objective.spec.classifies:
                 scores = self._scores(objective.on, batch)
+                check_best(objective.on, scores.reshape(len(scores), -1).max(axis=1))
                 right, count = self.engine.losses[i].right(scores, targets[i])
                 return right / max(count, 1)
         raise SpecError(f"{self.spec.name}: no loss of the spec is one of classes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphnet.errors import ShapeError
+from graphnet.errors import DivergedError, ShapeError
 from graphnet.layers.base import Array
 
 
@@ -13,16 +13,30 @@ def class_of(output: str, scores: Array, *, positions: bool = False) -> Array:
 
     positions: whether a sample has scores of classes at each of several places.
     Shapes: scores (N, C), (N, 1) or (N,) -> (N,); with positions (N, ..., C) -> (N, ...)
-    Errors: ShapeError.
+    Errors: ShapeError; DivergedError where the best score is NaN or infinite, and says nothing.
     """
     if scores.ndim > 2 and not positions:
         raise ShapeError(f"output '{output}' gives {scores.shape[1:]}: no scores of classes")
+    check_best(output, scores if scores.ndim == 1 else scores.max(axis=-1))
     if scores.ndim == 1:
         return (scores > 0).astype(np.intp)
     if scores.shape[-1] == 1:
         return (scores[..., 0] > 0).astype(np.intp)
     best: Array = scores.argmax(axis=-1)
     return best
+
+
+def check_best(output: str, best: Array) -> None:
+    """Errors: DivergedError where the best score of a sample is not finite.
+
+    Shapes: (N, ...); NaN is what `max` gives where any score is NaN.
+    """
+    good = np.isfinite(best)
+    if not good.all():
+        bad = int(np.argmin(good.reshape(len(best), -1).all(axis=1)))
+        value = best[bad].ravel()[int(np.argmin(good[bad].ravel()))]
+        what = f"the best score is {value}: weights or inputs are not finite, or too large"
+        raise DivergedError(f"output '{output}', sample {bad}: {what}")
 
 
 def probabilities(scores: Array) -> Array:

@@ -32,7 +32,7 @@ RANKS = [
     }
     | {"schedules", "workspace", "held", "blas"},
     {"spec"},
-    {"builder", "network", "inputs", "judging", "differences", "scores", "metrics"}
+    {"builder", "network", "inputs", "judging", "differences", "scores", "metrics", "finite"}
     | {
         "engine",
         "program",

@@ -44,13 +44,16 @@ def save(path: str | os.PathLike[str], net: Network, *, limit: int = MAX_FILE_BY
 
     The same network gives the same bytes: no times, hosts or paths are in it.
     Units: limit in bytes of the file.
-    Errors: SaveError, BundleLimitError.
+    Errors: SaveError, also where a number is not finite; BundleLimitError.
     """
     from graphnet.bundle.writer import write_bundle  # a command that only reads does without
+    from graphnet.finite import bad_of
 
     if not isinstance(net, Network):
         raise SaveError(f"save takes a path and a Network, found {quoted(net)} as the network")
-
+    if bad := bad_of(net):
+        what = f"{bad}: what it answers would mean nothing, so it is not saved"
+        raise SaveError(clipped(f"{os.fspath(path)}: {what}"))
     return write_bundle(path, contents_of(net), limit=limit)
 
 

@@ -11,7 +11,8 @@ from graphnet.bundle.model import load
 from graphnet.cli.answers import Answers
 from graphnet.cli.common import DONE, Parser, count, memory_argument, parser, program, run
 from graphnet.cli.feeding import SUFFIXES, Batch, Feeding, Pictures, feeding_of, is_single
-from graphnet.errors import DatasetError, NotABundleError, clipped, printable
+from graphnet.errors import BundleError, DatasetError, NotABundleError, clipped, printable
+from graphnet.finite import bad_of
 from graphnet.network import Network
 
 
@@ -120,7 +121,7 @@ def _same_file(path: str, other: str) -> bool:
 
 def _load(path: str, memory: int | None) -> Network:
     try:
-        return load(path, memory=memory)
+        net = load(path, memory=memory)
     except NotABundleError:
         if path.endswith(".json"):
             what = f"is a spec, not a bundle; train it first: {program('train')} {path}"
@@ -129,6 +130,9 @@ def _load(path: str, memory: int | None) -> Network:
             what = "is no bundle but, by its name, a picture: the bundle comes first"
             raise NotABundleError(clipped(f"{path}: {what}")) from None
         raise
+    if bad := bad_of(net):
+        raise BundleError(clipped(f"{path}: {bad}: what it answers would mean nothing"))
+    return net
 
 
 def _show(pixels: Any, path: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graphnet.errors import ExchangeError, clipped
+from graphnet.finite import bad_of
 from graphnet.network import Network
 
 
@@ -28,9 +29,12 @@ FORMATS = {
 def export_network(path: str | os.PathLike[str], net: Network) -> list[str]:
     """Write a network to a file of another format; the files that were written.
 
-    Errors: ExchangeError, SaveError.
+    Errors: ExchangeError, also where a number is not finite; SaveError.
     """
     suffix = format_of(path)
+    if bad := bad_of(net):
+        what = f"{bad}: what it answers would mean nothing, so it is not exported"
+        raise ExchangeError(clipped(f"{os.fspath(path)}: {what}"))
     if suffix == ".onnx":
         from graphnet.exchange.exporter.model import write_onnx
 

@@ -192,8 +192,8 @@ class ColumnPreparation:
                 # In float64 whatever the graph computes in: the statistics are.
                 assert column.mean is not None
                 assert column.std is not None
-                values = (np.array(cells[key], np.float64) - column.mean) / column.std
                 with np.errstate(over="ignore"):
+                    values = (np.array(cells[key], np.float64) - column.mean) / column.std
                     out[:, at] = values
                 for i in map(int, np.flatnonzero(~np.isfinite(out[:, at]))):
                     what = f"column {quoted(key)}: {cells[key][i]!r} is too large for {self.dtype}"

@@ -45,7 +45,8 @@ class Step(Schedule):
 
     def factor(self, step: int, epochs: int, batches: int) -> float:
         if self.every is not None:
-            drops = math.floor(step / (self.every * batches))
+            # A time that is short enough makes the quotient infinite.
+            drops = math.floor(min(step / (self.every * batches), 1e300))
         else:
             assert self.at is not None
             drops = sum(step >= moment * batches for moment in self.at)

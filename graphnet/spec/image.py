@@ -10,6 +10,8 @@ from graphnet.declaration import Declaration, Shape, few
 from graphnet.spec.problems import below
 
 MAX_PIXELS = 16_000_000
+LARGEST = 1e30
+"""Of the numbers that pixels become: float32 ends at 3e38."""
 Side = Annotated[int, Field(ge=1, le=16384)]
 
 
@@ -71,6 +73,9 @@ class ImageSpec(Declaration):
             raise below(f"more than {MAX_PIXELS:,} pixels: no picture so large is read", "size")
         if self.range[0] == self.range[1]:
             raise below("must span two different numbers", "range")
+        farthest = max(map(abs, self.range)) + max(map(abs, self.mean or (0.0,)))
+        if not farthest < LARGEST * min(1.0, *map(abs, self.std or (1.0,))):
+            raise below(f"range, mean and std let pixels become numbers beyond {LARGEST:g}")
         if self.ink is not None and self.fit != "digit":
             raise below('belongs to "fit": "digit" alone: leave it out', "ink")
         if self.ink is not None and self.ink > min(self.size):

@@ -21,7 +21,7 @@ def evaluate(net: Network, split: Split, *, threads: int | None = None) -> Measu
     recipe, else the accuracy, or R2 and MAE of numbers; its `reports` hold, by output, precision,
     recall and F1 of each class and the confusion matrix.
     threads: default, all processors; they change no bit.
-    Errors: SpecError, DatasetError, ShapeError.
+    Errors: SpecError, DatasetError, ShapeError; DivergedError where scores are not finite.
     """
     if not isinstance(split, Split):
         raise DatasetError("evaluate takes a Split: evaluate(net, data.test)")

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphnet.data.dataset import IMAGE, Dataset, Split
 from graphnet.errors import DatasetError, GraphnetError, ShapeError, clipped
+from graphnet.finite import bad_samples, is_finite, said
 from graphnet.inputs import batch_of, dtype_of
 from graphnet.judging import target_of, targets_by_name
 from graphnet.layers.base import Array
@@ -57,6 +58,7 @@ class Feed:
             name = self._pictured(split.inputs)
             if name is None:
                 self._inputs = batch_of(net.spec, split.inputs).inputs
+                self._check_finite()
             else:
                 self._take_pictures(name, split.inputs, split.fitted)
             self.targets = self._take_targets(split.targets)
@@ -74,6 +76,12 @@ class Feed:
             return with_image[0]
         bytes_of = (n for n in with_image if getattr(inputs.get(n), "dtype", None) == np.uint8)
         return next(bytes_of, None)
+
+    def _check_finite(self) -> None:
+        for name, array in self._inputs.items():
+            if not is_finite(array):
+                sample = int(np.argmax(bad_samples(array)))
+                raise DatasetError(said(array, f"input '{name}' (sample {sample})"))
 
     def _take_pictures(self, name: str, inputs: Mapping[str, Array], fitted: bool) -> None:
         spec = self.net.spec

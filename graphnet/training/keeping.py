@@ -32,7 +32,7 @@ class Keeper(AbstractContextManager["Keeper"]):
     newest, previous: the files' names. Call `step` after each step, `save` after each epoch, and
     `remove` once the output is written.
     Units: every in seconds.
-    Errors: RunLockedError from `with`; SaveError, BundleLimitError.
+    Errors: RunLockedError from `with`; SaveError, BundleLimitError; DivergedError from `save`.
     """
 
     def __init__(self, path: Path, every: float = EVERY_SECONDS) -> None:
@@ -98,7 +98,12 @@ class Keeper(AbstractContextManager["Keeper"]):
             self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:
-        """A new newest checkpoint."""
+        """A new newest checkpoint; of numbers that are not finite none, and the last good one stays
+        as it is.
+
+        Errors: DivergedError, SaveError, BundleLimitError.
+        """
+        trainer.check_finite()
         if not self._keeps_previous and os.path.lexists(self.newest):
             also_at(self.newest, self.previous)
         save_checkpoint(self.newest, trainer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -15,6 +16,7 @@ from graphnet.blas import one_thread
 from graphnet.crew import threads_here
 from graphnet.data.dataset import Dataset
 from graphnet.errors import DatasetError, DivergedError, SpecError, clipped
+from graphnet.finite import sieved
 from graphnet.layers.base import Array
 from graphnet.memory import require
 from graphnet.network import Network
@@ -26,6 +28,7 @@ from graphnet.spec.reader import Resolved
 from graphnet.spec.recipe import TrainSpec
 from graphnet.training.ahead import Ahead
 from graphnet.training.augment import Augmenter
+from graphnet.training.divergence import cause_of, first_bad_of
 from graphnet.training.early import Best
 from graphnet.training.evaluate import measured
 from graphnet.training.feed import Feed, feeds
@@ -139,6 +142,7 @@ class Trainer(AbstractContextManager["Trainer"]):
         Errors: DivergedError with epoch, step and the first bad tensor.
         """
         with self:
+            self.check_finite()
             try:
                 for epoch in range(self.epochs + 1, self.recipe.epochs + 1):
                     if self.best is not None and not self.best.patient:
@@ -171,7 +175,8 @@ class Trainer(AbstractContextManager["Trainer"]):
         for `on_step`: both go back when the last step is done, or the iterator is closed.
         Errors: DivergedError.
         """
-        seed = self.recipe.seed
+        seed, size = self.recipe.seed, self.recipe.batch_size
+        state = [array.reshape(-1) for array in self.net.state.values()]
         with one_thread(), np.errstate(all="ignore"):
             batches = self._ahead.batches_of(order, epoch)
             for step, (inputs, targets) in enumerate(batches, done + 1):
@@ -182,9 +187,23 @@ class Trainer(AbstractContextManager["Trainer"]):
                     return generator(seed, "training", node, epoch, step, shard, tile)
 
                 loss, grads = self.team.gradient(inputs, targets, draws)
-                if not self._update(grads, self.rate(epoch, step)) or not np.isfinite(loss):
-                    self._check(loss, epoch, step)
+                # A loss that is not finite moves no parameter: what it came from can be found.
+                good = math.isfinite(loss) and all(map(sieved, state))
+                if not good or not self._update(grads, self.rate(epoch, step)):
+                    at = (step - done - 1) * size
+                    samples = self.train.numbers(order[at : at + size])
+                    moved = good and self._update.moved
+                    what = cause_of(self, loss, inputs, draws, samples, moved=moved)
+                    raise self._diverged(what, epoch, step)
                 yield loss
+
+    def check_finite(self) -> None:
+        """Errors: DivergedError where what is kept from step to step is not finite: it would go on
+        into every file that is written."""
+        what = first_bad_of(self)
+        if what is not None:
+            epoch, step = self.position
+            raise self._diverged(what, max(epoch, 1), max(step, 1))
 
     def rate(self, epoch: int, step: int) -> float:
         """The learning rate of a step; both count from 1."""
@@ -211,16 +230,19 @@ class Trainer(AbstractContextManager["Trainer"]):
                 self._on_step(Progress(epoch, step, self.batches, count, loss))
             if step < self.batches and self._asked_to_stop():
                 return None
-        self._check_parameters(epoch)
+        self.check_finite()
         return self._result(epoch, start)
 
     def _result(self, epoch: int, start: float) -> EpochResult:
         """All that is measured after an epoch."""
-        parts = {
-            name: measured(self.team, self._measures.get(name, self._measure), feed)
-            for name, feed in self._feeds().items()
-            if feed is not None
-        }
+        parts = {}
+        for name, feed in self._feeds().items():
+            if feed is not None:
+                measure = self._measures.get(name, self._measure)
+                try:
+                    parts[name] = measured(self.team, measure, feed)
+                except DivergedError as e:
+                    raise self._diverged(f"{e} over the {name} part", epoch, self.batches) from None
         result = EpochResult.of(epoch, self.loss_sum / self.train.samples, parts)
         numbers = result.numbers()
         for name, value in numbers.items():
@@ -268,19 +290,6 @@ class Trainer(AbstractContextManager["Trainer"]):
             self.stopped = True
         return self.stopped
 
-    def _check(self, loss: float, epoch: int, step: int) -> None:
-        bad = first_bad(self.net.params) or first_bad(self.net.grads, "gradient of ")
-        if bad is None:  # all are finite, and their products are not
-            params = self.net.params
-            largest = max(params, key=lambda name: float(np.abs(params[name]).max()))
-            bad = f"none, the largest '{largest}'"
-        raise self._diverged(f"the loss is {loss}, the first bad tensor {bad}", epoch, step)
-
-    def _check_parameters(self, epoch: int) -> None:
-        bad = first_bad(self.net.params) or first_bad(self.net.state)
-        if bad is not None:
-            raise self._diverged(f"NaN or infinity is in {bad}", epoch, self.batches)
-
     def _diverged(self, what: str, epoch: int, step: int) -> DivergedError:
         return DivergedError(
             f"{self.net.spec.name}: training diverged: {what} (epoch {epoch}, step {step}); "
@@ -299,11 +308,3 @@ def check_memory(graph: Resolved, samples: int, memory: int | None = None) -> No
     what = f"{graph.spec.name}: a training step of batch {size:,}"
     remedy = "a smaller train.batch_size" if size > 1 else ""
     require(Plan(graph).step_bytes(size), what, memory, remedy)
-
-
-def first_bad(arrays: dict[str, Array], prefix: str = "") -> str | None:
-    """The name of the first array with NaN or infinity in it."""
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            return f"{prefix}'{name}'"
-    return None

@@ -10,7 +10,8 @@ import numpy as np
 
 from graphnet.declaration import did_you_mean
 from graphnet.engine import Engine
-from graphnet.errors import SpecError, clipped, quoted
+from graphnet.errors import DivergedError, SpecError, clipped, quoted
+from graphnet.finite import is_finite, said
 from graphnet.layers.base import Array
 from graphnet.metrics import (
     MOST_CONFUSED,
@@ -101,8 +102,14 @@ class Measure:
     def count(
         self, engine: Engine, inputs: Mapping[str, Array], targets: Sequence[Array]
     ) -> Counts:
-        """What is kept of a batch."""
+        """What is kept of a batch.
+
+        Errors: DivergedError where scores are not finite: the best of them would mean nothing.
+        """
         values = engine.forward(inputs) if self._walks else engine.predict(inputs)
+        for part in self.judged:
+            if not is_finite(values[part.on]):
+                raise DivergedError(said(values[part.on], f"the output of '{part.on}'"))
         found = Counts([], [], [])
         if self.losses:
             masses = engine.masses(targets)

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphnet.crew import Crew
 from graphnet.engine import Engine
+from graphnet.finite import sieved
 from graphnet.layers.base import Array
 from graphnet.optimizers import Optimizer
 from graphnet.spec.clip import ClipSpec
@@ -20,6 +21,10 @@ PIECE = 128 * 1024
 """Elements that are added and moved at once: what one step takes of them stays in cache, and the
 threads meet between NumPy's calls so rarely that they hardly wait for each other. A step of Adam on
 10 million parameters took 13 ms with pieces of 32 Ki, 10 with 64, 8.5 with 128, on two threads."""
+QUIET = 1e30
+"""A sum of squares below which nothing that an optimizer keeps can overflow, in float32 and within
+3e8 steps: each slot is a sum of gradients, or of their squares, weighted by 1 at most. Where one
+of a piece's sums is above, its slots and parameters are looked through."""
 WORTH_SHARING = 2_000_000
 """Parameters from which on the threads share the work: handing over takes the time of these."""
 
@@ -49,6 +54,10 @@ class Update:
         self._norm = clip.norm if clip is not None else None
         self._value = clip.value if clip is not None else None
         self._pieces: list[_Piece] = []
+        self.moved = False
+        # What decays comes to the gradient as weight_decay * W.
+        decay = max(1.0, optimizer.spec.weight_decay)
+        self._quiet = QUIET / (decay * decay)
         count = optimizer.spec.temporaries()
         work = [
             [aligned((PIECE,), engine.dtype) for _ in range(count)] for _ in range(crew.threads)
@@ -64,12 +73,16 @@ class Update:
                 self._pieces.append(_Piece(W[at : at + size], part, slots, cut[size]))
         shared = sum(len(piece.W) for piece in self._pieces) >= WORTH_SHARING
         self._crew = crew if shared else None
+        # Whether the squares of a piece were too large in its last step; nobody knows of the first.
+        self._loud = [True] * len(self._pieces)
 
     def __call__(self, grads: Sequence[Array], lr: float | None = None) -> bool:
         """One step at the spec's rate, or at `lr`; the first of the gradients then is their sum,
-        clipped. False where some of it is not finite: the parameters of that piece have not moved,
-        and none have where the norm is clipped."""
+        clipped. False where a gradient, or what followed from it, is not finite: the parameters of
+        a piece whose gradient is bad have not moved, and none have where the norm is clipped.
+        `moved` then tells whether any have."""
         self.optimizer.begin(lr)
+        self.moved = False
         finite = [True] * len(self._pieces)
         scale = 1.0
         if self._norm is not None:
@@ -84,12 +97,18 @@ class Update:
             dW = joined([grad[part] for grad in grads], _add)
             if scale < 1:
                 np.multiply(dW, scale, out=dW)
-            if not _finite(dW):
+            loud = not np.dot(dW, dW) < QUIET
+            if loud and not np.isfinite(dW).all():
                 finite[i] = False
                 return
             if self._value is not None:
                 np.minimum(np.maximum(dW, -self._value, out=dW), self._value, out=dW)
+            self.moved = True
             self.optimizer.move(W, dW, work[thread], **slots)
+            loud = loud or not np.dot(W, W) < self._quiet
+            if loud or self._loud[i]:
+                finite[i] = sieved(W) and all(map(sieved, slots.values()))
+            self._loud[i] = loud
 
         self._each(len(self._pieces), move)
         return all(finite)
@@ -120,9 +139,3 @@ class Update:
 
 def _add(dW: Array, other: Array) -> Array:
     return np.add(dW, other, out=dW)
-
-
-def _finite(dW: Array) -> bool:
-    """Whether all elements are finite. One product is a cheap sieve: what is not finite stays so
-    in it (so does overflow)."""
-    return bool(np.isfinite(np.dot(dW, dW)) or np.isfinite(dW).all())
