@@ -27,9 +27,16 @@ LONGEST_MESSAGE = 500
 
 
 class GraphnetError(Exception):
-    """The base of all errors that the library raises on purpose."""
+    """The base of all errors that the library raises on purpose.
+
+    Whatever of a message is no line break and cannot be printed is escaped, so that no traceback
+    or log hands a stranger's text to a terminal.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__("\n".join(map(printable, message.split("\n"))))
 
 
 class SpecError(GraphnetError):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from graphnet.bundle.model import load
 from graphnet.cli.common import DONE, complain, parser, run
-from graphnet.errors import SaveError, clipped
+from graphnet.errors import SaveError, clipped, printable
 from graphnet.exchange.files import export_network, format_of
 from graphnet.exchange.plain import plain_files
 from graphnet.network import Network
@@ -29,7 +29,7 @@ def _main(argv: Sequence[str] | None) -> int:
         _refuse_existing(options.out)
     net = load(options.model)
     for path in export_network(options.out, net):
-        print(path)
+        print(printable(path))
     for name, what in _lost(net, format_of(options.out)):
         complain(
             f"{options.out}: ONNX has no place for the {what} of input '{name}': whoever uses it "

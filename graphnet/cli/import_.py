@@ -9,7 +9,7 @@ from pathlib import Path
 
 from graphnet.bundle.model import save
 from graphnet.cli.common import DONE, parser, run
-from graphnet.errors import SaveError, clipped, quoted
+from graphnet.errors import SaveError, clipped, printable, quoted
 from graphnet.exchange.files import import_network
 
 
@@ -36,7 +36,7 @@ def _main(argv: Sequence[str] | None) -> int:
     if os.path.exists(out) and os.path.exists(options.file) and os.path.samefile(out, options.file):
         raise SaveError(clipped(f"{out}: is what is read: name another file with --out"))
     save(out, import_network(options.file, options.batch_axis))
-    print(out)
+    print(printable(out))
     return DONE
 
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from graphnet.cli.common import emit
+from graphnet.errors import printable
 from graphnet.spec.graph import GraphSpec
 from graphnet.training.result import EpochResult, Progress
 
@@ -72,7 +73,9 @@ def told(result: EpochResult, digits: int = 4, most: int = 100) -> list[str]:
             figures.append(f"{accuracy:.{digits}f}")
         if part == "validation" and result.validation_loss is not None:
             figures.append(f"loss {result.validation_loss:.{digits}f}")
-        figures += [f"{name} {value:.{digits}f}" for name, value in of_part.items()]
+        # The name of a figure may hold that of a class, a stranger's text.
+        shown = [(printable(name), value) for name, value in of_part.items()]
+        figures += [f"{name} {value:.{digits}f}" for name, value in shown]
         if figures:
             found.append(" ".join([part, *figures[:most]]))
     return found
@@ -108,10 +111,10 @@ class Bar(Display):
         from rich.progress import Progress as Rich
 
         self._rich = Rich(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
             TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[status]}"),
+            TextColumn("{task.fields[status]}", markup=False),
             TimeRemainingColumn(),
             console=Console(stderr=True),
         )
@@ -147,7 +150,7 @@ class Bar(Display):
         self._loss = f"loss {result.loss:.3f}"
         self._show(result.epoch)
         if self.epochs <= 50 or result.epoch % (self.epochs // 25) == 0:
-            self._rich.console.print(self.line(result), highlight=False)
+            self._rich.console.print(self.line(result), highlight=False, markup=False, emoji=False)
 
     def __exit__(
         self,
@@ -173,7 +176,7 @@ def download_bar() -> Iterator[Callable[[str, int, int | None], None]]:
     from rich.progress import Progress as Rich
 
     bar = Rich(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.cli.common import table
+from graphnet.errors import printable
 from graphnet.metrics import ClassReport
 from graphnet.training.loop import Trainer
 from graphnet.training.measure import Measured
@@ -52,7 +53,7 @@ def _figure(entry: Mapping[str, Any]) -> str:
             return f"{part} accuracy {accuracy:.4f}"
         for name, value in entry.get("metrics", {}).items():
             if name.startswith(f"{part}_"):
-                return f"{part} {name.removeprefix(f'{part}_')} {value:.4f}"
+                return f"{part} {printable(name.removeprefix(f'{part}_'))} {value:.4f}"
     return f"loss {entry['loss']:.4f}"
 
 
@@ -71,7 +72,8 @@ def ending(trainer: Trainer) -> str | None:
 def tables(part: str, measured: Measured) -> Iterator[str]:
     """Loss and figures of a part; for each output of classes a table of them and, of few, the
     confusion matrix."""
-    figures = [f"{name} {value:.4f}" for name, value in measured.figures.items()]
+    named = [(printable(name), value) for name, value in measured.figures.items()]
+    figures = [f"{name} {value:.4f}" for name, value in named]
     yield f"{part} part: {', '.join([f'loss {measured.loss:.4f}', *figures])}"
     for output, report in measured.reports.items():
         if len(measured.reports) > 1:

@@ -32,7 +32,15 @@ def readable_text(values: Mapping[str, Any], *, ascii_only: bool = False) -> str
         return "[\n" + ",\n".join(lines) + "\n  ]"
 
     lines = (f"  {json.dumps(key)}: {shown(key, value)}" for key, value in values.items())
-    return "{\n" + ",\n".join(lines) + "\n}"
+    return _escaped("{\n" + ",\n".join(lines) + "\n}")
+
+
+def _escaped(text: str) -> str:
+    """JSON whose texts hold nothing that a terminal would obey: what cannot be printed stands as
+    JSON writes it, as \\u and four digits. Outside of texts only line breaks are such."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def plain(value: Any) -> Any:
