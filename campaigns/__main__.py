@@ -1,7 +1,7 @@
 """`python -m campaigns fuzz|soak [NAME...] [--cases N]`: run campaigns, and write what they found.
 
 Each campaign runs as it is, and once more for each of its protections with that one taken out,
-when it must find a fault. RESULTS.md gets the rows of the campaigns that ran with all their cases.
+when it must find a fault. docs/security.md gets the rows of those that ran with all their cases.
 """
 
 from __future__ import annotations
@@ -17,15 +17,9 @@ from typing import NamedTuple
 
 from campaigns.table import GROUPS, Campaign, Result, campaigns
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
-HEAD = """# What the campaigns found
-
-Written by `make fuzz` and `make soak`. A case is wrong where it broke its promise (docs/security.md
-has them by number): a damaged file was accepted, something other than one error of ours was raised,
-a signal or a limit ended the process, bytes were lost. In the last column each protection was taken
-out in turn, and that many cases went wrong.
-
-| promise | campaign | cases | wrong | seconds | ends | without its protection |
+PAGE = Path(__file__).parent.parent / "docs" / "security.md"
+BEGIN, END = "<!-- results -->\n", "<!-- end of results -->"
+HEAD = """| promise | campaign | cases | wrong | seconds | ends | without its protection |
 | --- | --- | --- | --- | --- | --- | --- |
 """
 
@@ -43,7 +37,7 @@ class Row(NamedTuple):
         return not self.result.faults and all(self.bites.values())
 
     def line(self) -> str:
-        """Its row of RESULTS.md."""
+        """Its row of the page."""
         campaign, result = self.campaign, self.result
         ends = ", ".join(f"{k} {n:,}" for k, n in sorted(result.verdicts.items()))
         bites = ", ".join(f"{name}: {n:,}" for name, n in self.bites.items()) or "-"
@@ -63,15 +57,19 @@ def measured(campaign: Campaign, cases: int | None) -> Row:
     return Row(campaign, result, seconds, bites)
 
 
-def written(text: str, rows: list[Row]) -> str:
-    """RESULTS.md with these rows in place of those of the same campaigns."""
-    lines = dict(re.findall(r"^(\| \d+ \| [^:]+):(.*)$", text, re.MULTILINE))
+def written(page: str, rows: list[Row]) -> str:
+    """The page with these rows in place of those of the same campaigns."""
+    before, _, rest = page.partition(BEGIN)
+    block, end, after = rest.partition(END)
+    assert end, f"{PAGE} has no place for results"
+    lines = dict(re.findall(r"^(\| \d+ \| [^:]+):(.*)$", block, re.MULTILINE))
     for row in rows:
-        start, _, rest = row.line().partition(":")
-        lines[start] = rest
-    table = "\n".join(f"{start}:{rest}" for start, rest in sorted(lines.items()))
+        start, _, cells = row.line().partition(":")
+        lines[start] = cells
+    table = "\n".join(f"{start}:{cells}" for start, cells in sorted(lines.items()))
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
-    return f"{HEAD}{table}\n\nLast run with Python {platform.python_version()}, {machine}.\n"
+    last = f"Last run with Python {platform.python_version()} on {machine}."
+    return f"{before}{BEGIN}\n{HEAD}{table}\n\n{last}\n\n{END}{after}"
 
 
 def main() -> int:
@@ -93,8 +91,7 @@ def main() -> int:
         for line in row.result.wrong:
             print(f"  wrong: {line}", flush=True)
     if options.cases is None:
-        text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
-        RESULTS.write_text(written(text, rows), encoding="utf-8")
+        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), rows), encoding="utf-8")
     return 0 if all(row.good for row in rows) else 1
 
 

@@ -46,8 +46,8 @@ def small() -> dict[str, bytes]:
 def large() -> dict[str, bytes]:
     """A wide network, and a deep one of many tensors."""
     wide = _network({"x": {"shape": [300]}}, [("affine", "Affine", {"units": 200})])
-    layers = [(f"affine{i}", "Affine", {"units": 12}) for i in range(150)]
-    deep = _network({"x": {"shape": [12]}}, layers)
+    layers = [(f"affine{i}", "Affine", {"units": 30}) for i in range(40)]
+    deep = _network({"x": {"shape": [30]}}, layers)
     return {"wide": encode(contents_of(wide)), "deep": encode(contents_of(deep))}
 
 
