@@ -94,9 +94,11 @@ def differences(before: Any, after: Any, place: str = "") -> Iterator[str]:
         for key in dict.fromkeys((*before, *after)):
             inner = f"{place}.{key}" if place else str(key)
             if key not in after:
-                yield f"{inner} was {quoted(before[key], 40)}, is left out"
+                now = "is gone" if place == "nodes" else "is at its default"
+                yield f"{inner} was {quoted(before[key], 40)}, {now}"
             elif key not in before:
-                yield f"{inner} was left out, is {quoted(after[key], 40)}"
+                was = "was not there" if place == "nodes" else "was at its default"
+                yield f"{inner} {was}, is {quoted(after[key], 40)}"
             else:
                 yield from differences(before[key], after[key], inner)
     elif place == "nodes" and isinstance(before, list) and isinstance(after, list):

@@ -1,4 +1,4 @@
-"""docs/security.md says what the campaigns found: all of them, whole, and that each of them bites."""
+"""docs/security.md says what the campaigns found: all of them ran whole, and each of them bites."""
 
 import os
 import re

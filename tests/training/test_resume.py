@@ -143,15 +143,18 @@ def mismatch(path, spec, data=None):
 @pytest.mark.parametrize(
     ("train", "says"),
     [
-        ({"seed": 1}, "train.seed was left out, is 1"),
+        ({"seed": 1}, "train.seed was at its default, is 1"),
         ({"batch_size": 9}, "train.batch_size was 8, is 9"),
         ({"epochs": 2}, "train.epochs was 3, is 2"),
         ({"augment": None}, re.escape("train.augment was [{'type': 'Shift'")),
-        ({"optimizer": OPTIMIZERS["Lion"]}, "train.optimizer was left out, is {'type': 'Lion'"),
-        ({"clip": {"norm": 1.0}}, "train.clip was left out, is {'norm': 1.0}"),
+        (
+            {"optimizer": OPTIMIZERS["Lion"]},
+            "train.optimizer was at its default, is {'type': 'Lion'",
+        ),
+        ({"clip": {"norm": 1.0}}, "train.clip was at its default, is {'norm': 1.0}"),
         (
             {"seed": 1, "batch_size": 9},
-            "train.batch_size was 8, is 9; train.seed was left out, is 1",
+            "train.batch_size was 8, is 9; train.seed was at its default, is 1",
         ),
     ],
 )
@@ -171,6 +174,18 @@ def test_another_graph_is_named(tmp_path):
     assert mismatch(path, spec) == "nodes.drop.ratio was 0.3, is 0.4"
     spec["name"] = "other"
     assert mismatch(path, spec) == "name was 'run', is 'other'; nodes.drop.ratio was 0.3, is 0.4"
+
+
+def test_a_node_more_or_less_is_named(tmp_path):
+    spec = values()
+    more = [*spec["nodes"][:5], {"id": "tanh", "type": "Tanh"}, spec["nodes"][5]]
+    longer = {**spec, "nodes": more, "edges": [["x", *(node["id"] for node in more)]]}
+    said = mismatch(left(tmp_path / "c", spec), longer)
+    assert said.startswith(
+        "nodes.tanh was not there, is {'id': 'tanh', 'type': 'Tanh'}; edges was "
+    )
+    said = mismatch(left(tmp_path / "d", longer), spec)
+    assert said.startswith("nodes.tanh was {'id': 'tanh', 'type': 'Tanh'}, is gone; edges was ")
 
 
 def test_many_changes_are_counted(tmp_path):
