@@ -112,5 +112,12 @@ def one_reading(cases: int, without: str | None) -> Result:
 
 
 CAMPAIGNS = (
-    Campaign("one reading", 3, f"{', '.join(READERS)} read the same tensors", 3_000, one_reading),
+    Campaign(
+        "one reading",
+        3,
+        f"{', '.join(READERS)} read the same tensors",
+        3_000,
+        one_reading,
+        {"the same bytes": 20},
+    ),
 )

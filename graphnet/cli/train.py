@@ -122,9 +122,7 @@ def _main(argv: Sequence[str] | None) -> int:
     check_contents(contents_of(net))
     with Keeper(out, options.checkpoint_every) as keeper:
         keeper.check()
-        if options.restart:
-            keeper.remove()
-        if not options.resume:
+        if not (options.resume or options.restart):
             keeper.begin("--resume goes on with it, --restart begins anew")
         with download_bar() as progress:
             data = load_data(spec, Path(options.spec).parent, options.data_dir, progress)
@@ -147,6 +145,8 @@ def _main(argv: Sequence[str] | None) -> int:
             )
             if options.resume:
                 keeper.resume(trainer, options.resume)
+            elif options.restart:  # now that the new run can begin
+                keeper.remove()
             display.start(trainer.train.samples, trainer.seen)
             for result in trainer.run():
                 keeper.save(trainer)

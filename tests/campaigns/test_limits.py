@@ -62,3 +62,7 @@ def test_every_layer_and_every_family_is_there():
     # It takes no number, and a scalar has no dimension.
     assert types == set(LAYERS) - {"Reciprocal"}
     assert len(list(limits.recipes())) > 1000
+
+
+def test_without_the_check_of_weights_huge_recipes_compute_what_is_not_finite():
+    assert NAMED["huge recipes"].run(100_000, "finite").faults

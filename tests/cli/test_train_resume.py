@@ -99,6 +99,11 @@ def test_a_run_that_could_be_gone_on_with_is_not_lost_but_by_restart(tool, tmp_p
     )
     assert (done.code, done.err) == (3, [said])
     assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == before
+    none = tool(
+        "train", DIGITS, *SHORT, "--restart", "--set", 'data={"source": "folder", "train": "none"}'
+    )
+    assert none.code == 3
+    assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == before
     assert tool("train", DIGITS, *SHORT, "--restart").code == 0
     assert (tmp_path / "digits.msgpack").read_bytes() == bundle
     assert names(tmp_path) == ["digits.msgpack"]
