@@ -109,3 +109,29 @@ def test_the_arrays_of_a_plain_model_may_be_no_pipe(tmp_path):
     os.mkfifo(tmp_path / "m.npz")
     with pytest.raises(ExchangeError, match=r"m\.npz: is no regular file"):
         import_network(tmp_path / "m.json")
+
+
+def test_names_that_are_no_text_and_constants_that_overflow(tmp_path):
+    import warnings
+
+    import onnx
+
+    data = originals("onnx")[0]
+    path = tmp_path / "m.onnx"
+    name = onnx.load_from_string(data).graph.name.encode()
+    path.write_bytes(data.replace(name, b"\xff" * len(name), 1))
+    with pytest.raises(ExchangeError, match=r"m\.onnx: a name in it is not UTF-8"):
+        import_network(path)
+    model = onnx.load_from_string(data)
+    for weight in model.graph.initializer:
+        count = len(weight.raw_data) // 4
+        weight.raw_data = np.full(count, np.inf, "<f4").tobytes()
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.name == "alpha":
+                attribute.f = 0.0
+    path.write_bytes(model.SerializeToString())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net = import_network(path)
+    assert not all(np.isfinite(array).all() for array in net.params.values())

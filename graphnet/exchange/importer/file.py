@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
+
 from graphnet.errors import ExchangeError, clipped
 from graphnet.exchange.importer.model import imported
 from graphnet.exchange.importer.protobuf import read_file
@@ -18,7 +20,8 @@ def read_onnx(path: str | os.PathLike[str], batch_axis: int | None = 0) -> Netwo
     """
     source = read_file(path)
     try:
-        found = imported(source, batch_axis=batch_axis)
+        with np.errstate(all="ignore"):  # a damaged file's constants may be anything
+            found = imported(source, batch_axis=batch_axis)
     except ExchangeError as e:
         raise type(e)(clipped(f"{os.fspath(path)}: {e}")) from None
     for name, value in found.outputs.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,6 +100,8 @@ def read(model: Any) -> Source:
     graph = model.graph
     if len(graph.node) > MAX_NODES:
         raise ExchangeError(f"{len(graph.node):,} nodes; at most {MAX_NODES:,} are read")
+    if any(isinstance(text, bytes) for text in _texts(model)):
+        raise ExchangeError("a name in it is not UTF-8: is it damaged?")
     if model.functions:
         raise ExchangeError("it defines functions of its own: export it with them expanded")
     if graph.sparse_initializer:
@@ -114,6 +117,19 @@ def read(model: Any) -> Source:
         constants=constants,
         notes={entry.key: entry.value for entry in model.metadata_props},
     )
+
+
+def _texts(model: Any) -> Iterator[str | bytes]:
+    """All names and notes; protobuf gives as bytes what is no UTF-8."""
+    graph = model.graph
+    yield graph.name
+    for entry in model.metadata_props:
+        yield from (entry.key, entry.value)
+    yield from (entry.domain for entry in model.opset_import)
+    yield from (named.name for named in (*graph.initializer, *graph.input, *graph.output))
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
 
 
 def tensor(message: Any, what: str) -> Array:
