@@ -15,6 +15,8 @@ from PIL import Image
 from processes import DIGITS, EXAMPLES, ROOT
 
 import graphnet as gn
+from graphnet.bundle.model import contents_of
+from graphnet.bundle.writer import write_bundle
 from graphnet.training.checkpoint import save_checkpoint
 from graphnet.training.loop import Trainer
 
@@ -23,16 +25,17 @@ SEVEN = EXAMPLES / "seven_on_paper.png"
 
 @pytest.fixture
 def bundle(tmp_path, network):
-    """Save a network that gives the scores `b` for every picture: all its weights are 0."""
+    """Save a network that gives the scores `b` for every picture where all its weights are 0."""
 
-    def make(b: list[float], image: bool = True, **more: Any) -> str:
+    def make(b: list[float], image: bool = True, weights: float = 0, **more: Any) -> str:
         picture = {"image": {"size": [2, 2], "background": "black"}} if image else {}
         inputs = {"x": {"shape": [4], **picture}}
         nodes = [{"id": "affine", "type": "Affine", "units": len(b)}]
         net = network(nodes, [["x", "affine"]], **{"inputs": inputs, **more})
-        net.params["affine/W"][...] = 0
+        net.params["affine/W"][...] = weights
         net.params["affine/b"][...] = b
-        gn.save(tmp_path / "m.msgpack", net)
+        # `save` would refuse what is not finite.
+        write_bundle(tmp_path / "m.msgpack", contents_of(net))
         return "m.msgpack"
 
     return make
@@ -162,8 +165,14 @@ def test_an_output_that_gives_no_scores(tool, tmp_path, network):
 
 
 def test_scores_that_are_not_finite(tool, bundle):
-    done = tool("infer", bundle([np.nan, 1]), SEVEN)
+    done = tool("infer", bundle([1.7e308, 1], weights=1.7e308), SEVEN)
     assert done == (5, "", ["m.msgpack: the network's scores are not finite"])
+
+
+def test_a_network_that_is_not_finite(tool, bundle):
+    done = tool("infer", bundle([np.nan, 1]), SEVEN)
+    what = "NaN is in parameter 'affine/b': what it answers would mean nothing"
+    assert done == (3, "", [f"m.msgpack: {what}"])
 
 
 def test_pictures_of_many_batches(tool, tmp_path, bundle):
