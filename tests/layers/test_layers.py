@@ -289,8 +289,8 @@ def test_layers_alone_take_the_integers_of_a_learner():
     ("kind", "attributes"),
     [
         ("MaxPool2D", {"size": 1_000_000, "stride": 1, "padding": "same"}),
-        ("MaxPool2D", {"size": 2**31, "stride": 2**40, "padding": 2**31 - 1}),
-        ("Conv2D", {"channels": 1, "kernel": 2, "dilation": 2**32, "padding": 2**31 - 1}),
+        ("MaxPool2D", {"size": 2**31 - 1, "stride": 2**30, "padding": 2**31 - 2}),
+        ("Conv2D", {"channels": 1, "kernel": 2, "dilation": 2**31 - 1, "padding": 2**30}),
         ("ConvTranspose2D", {"channels": 1, "kernel": 2, "dilation": 2**30, "padding": 2**29}),
     ],
 )
