@@ -22,8 +22,8 @@ import numpy as np
 
 import graphnet
 from campaigns import corpus
-from campaigns.bundles import Tally, one_of
-from campaigns.children import in_child
+from campaigns.batches import Tally, gathered, outcomes
+from campaigns.bundles import one_of
 from campaigns.table import Campaign, Result
 from graphnet.bundle import model, reader
 from graphnet.network import Network
@@ -162,26 +162,18 @@ TEMPTATIONS: dict[str, Callable[[], Any]] = {
 
 def nothing_else(cases: int, without: str | None) -> Result:
     """The corpus and mutations of it, watched."""
-    result = Result()
     with tempfile.TemporaryDirectory() as folder:
         files = []
         for name, data in corpus.small().items():
             if name != "checkpoint":
                 files.append(str(Path(folder) / name))
                 Path(files[-1]).write_bytes(data)
-        for start in range(0, cases, BATCH):
-            size = min(BATCH, cases - start)
-            job = {"files": files, "seed": start, "cases": size, "tempted": without}
-            outcome = in_child("campaigns.audit:watched", job, memory=None, seconds=300)
-            if outcome.value is None:
-                result.count("broken")
-                result.blame(f"the child ended with {outcome.code}: {outcome.said[-300:]}")
-                continue
-            for end, number in outcome.value["ends"].items():
-                result.count(end, number)
-            for line in outcome.value["wrong"]:
-                result.blame(line)
-    return result
+        given = {"files": files, "tempted": without}
+        jobs = [
+            {**given, "seed": start, "cases": min(BATCH, cases - start)}
+            for start in range(0, cases, BATCH)
+        ]
+        return gathered(outcomes("campaigns.audit:watched", jobs, memory=None), None)
 
 
 CAMPAIGNS = (

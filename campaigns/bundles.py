@@ -4,12 +4,9 @@ is taken for a bundle, and what is accepted is what a writer would have written.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import random
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,7 +14,8 @@ from typing import Any
 from unittest import mock
 
 from campaigns import corpus
-from campaigns.children import ACCEPTED, FOREIGN, HOSTILE_BYTES, Verdict, in_child, verdict
+from campaigns.batches import Tally, gathered, outcomes, taken_out
+from campaigns.children import ACCEPTED, WRONG, Verdict, verdict
 from campaigns.mutations import mutated, structured
 from campaigns.table import Campaign, Result
 from graphnet.bundle import reader
@@ -28,8 +26,6 @@ from graphnet.bundle.writer import encode
 PAYLOAD_BYTES = 10_000
 BATCH = 5_000
 """Mutations a child."""
-_SECONDS = 300
-WRONG = "wrong"
 
 
 def judged(data: bytes, known: frozenset[bytes] | None = None) -> Verdict:
@@ -66,14 +62,14 @@ def every_bit(cases: int, without: str | None) -> Result:
         for name in names
         for mapped in (False, True)
     ]
-    return _in_children("campaigns.bundles:flipped", jobs)
+    return gathered(outcomes("campaigns.bundles:flipped", jobs))
 
 
 def flipped(job: Mapping[str, Any]) -> dict[str, Any]:
     """One small bundle, cut at every length and with every bit flipped."""
     data = corpus.small()[job["name"]]
     tally = Tally()
-    with without_one(job["without"]), _reading(job["mapped"]) as read:
+    with taken_out(PROTECTIONS, job["without"]), _reading(job["mapped"]) as read:
         for i in range(0, 9 * len(data), max(1, 9 * len(data) // job["cases"])):
             offset, bit = divmod(i, 9)
             damaged = bytearray(data if bit < 8 else data[:offset])
@@ -91,14 +87,14 @@ def large_ones(cases: int, without: str | None) -> Result:
         for name in (*corpus.large(), "cut")
         for mapped in (False, True)
     ]
-    return _in_children("campaigns.bundles:framed", jobs)
+    return gathered(outcomes("campaigns.bundles:framed", jobs))
 
 
 def framed(job: Mapping[str, Any]) -> dict[str, Any]:
     """One large bundle with one byte changed; in "cut" tensors have many chunks."""
     tally, rng = Tally(), random.Random(job["name"])
     with ExitStack() as stack:
-        stack.enter_context(without_one(job["without"]))
+        stack.enter_context(taken_out(PROTECTIONS, job["without"]))
         if job["name"] == "cut":
             stack.enter_context(corpus.short_chunks())
         data = corpus.cut() if job["name"] == "cut" else corpus.large()[job["name"]]
@@ -133,7 +129,8 @@ def mutations(kind: str, cases: int, without: str | None) -> Result:
     from campaigns.guided import guided, is_there
 
     led = cases // 2 if is_there() and without is None else 0
-    result = _unguided(kind, cases - led, without, {})
+    jobs = _batches(kind, cases - led, without)
+    result = gathered(outcomes("campaigns.bundles:batch", jobs))
     if led:
         result.add(guided(kind, led))
     return result
@@ -146,22 +143,17 @@ def both_readers(cases: int, without: str | None) -> Result:
         jobs, others = _batches(kind, cases // 2, None), _batches(kind, cases // 2, None)
         if without:
             others = [{**job, "seed": job["seed"] + 1} for job in others]
-        in_c = _found("campaigns.bundles:batch", jobs, {})
-        in_python = _found("campaigns.bundles:batch", others, {"MSGPACK_PUREPYTHON": "1"})
+        in_c = outcomes("campaigns.bundles:batch", jobs)
+        pure = {"MSGPACK_PUREPYTHON": "1"}
+        in_python = outcomes("campaigns.bundles:batch", others, env=pure)
         for one, other in zip(in_c, in_python, strict=True):
-            if one is None or other is None or one["reader"] == other["reader"]:
-                result.blame("a child ended early, or had the other's reader")
-                continue
-            same = one["digest"] == other["digest"]
-            for end, number in one["ends"].items():
-                result.count(end, number)
-            if not same:
-                result.blame(f"{kind}: {one['ends']} in C, {other['ends']} in Python")
+            result.add(gathered(iter([one])))
+            mine, theirs = one.value, other.value
+            if mine is None or theirs is None or mine["reader"] == theirs["reader"]:
+                result.blame(f"a child had the other's reader, or ended early: {other.said[-300:]}")
+            elif mine["digest"] != theirs["digest"]:
+                result.blame(f"{kind}: {mine['ends']} in C, {theirs['ends']} in Python")
     return result
-
-
-def _unguided(kind: str, cases: int, without: str | None, env: Mapping[str, str]) -> Result:
-    return _in_children("campaigns.bundles:batch", _batches(kind, cases, without), env)
 
 
 def _batches(kind: str, cases: int, without: str | None) -> list[dict[str, Any]]:
@@ -177,7 +169,7 @@ def batch(job: Mapping[str, Any]) -> dict[str, Any]:
 
     tally, rng = Tally(), random.Random(f"{job['kind']} {job['seed']}")
     judge = one_of(job["kind"])
-    with without_one(job["without"]):
+    with taken_out(PROTECTIONS, job["without"]):
         for i in range(job["cases"]):
             tally.count(judge(rng, b""), f"{job['kind']} {job['seed']}+{i}")
     return {**tally.found(), "reader": msgpack.Unpacker.__module__}
@@ -197,26 +189,6 @@ def one_of(kind: str) -> Callable[[random.Random, bytes], Verdict]:
     return judge
 
 
-class Tally:
-    """Verdicts counted, and digested in their order."""
-
-    def __init__(self) -> None:
-        self.ends: dict[str, int] = {}
-        self.wrong: list[str] = []
-        self._digest = hashlib.sha256()
-
-    def count(self, end: Verdict, where: str) -> None:
-        """One case."""
-        self.ends[end.kind] = self.ends.get(end.kind, 0) + 1
-        self._digest.update(f"{end.kind}\n".encode())
-        if end.kind in (WRONG, FOREIGN):
-            self.wrong.append(f"{where}: {end.kind}: {end.said}")
-
-    def found(self) -> dict[str, Any]:
-        """For the parent."""
-        return {"ends": self.ends, "wrong": self.wrong[:100], "digest": self._digest.hexdigest()}
-
-
 @contextmanager
 def _reading(mapped: bool) -> Iterator[Callable[[bytes], Verdict]]:
     """What judges damage: a file mapped and verified, or bytes."""
@@ -234,46 +206,6 @@ def _reading(mapped: bool) -> Iterator[Callable[[bytes], Verdict]]:
         yield read
 
 
-def _found(
-    function: str, jobs: list[dict[str, Any]], env: Mapping[str, str]
-) -> list[dict[str, Any] | None]:
-    """What children found, two at a time; None for one that did not end well."""
-
-    def work(job: dict[str, Any]) -> dict[str, Any] | None:
-        outcome = in_child(function, job, seconds=_SECONDS, env=env)
-        if outcome.value is None or outcome.peak > HOSTILE_BYTES:
-            ended = f"ended with {outcome.code}, peak {outcome.peak:,}: {outcome.said[-300:]}"
-            return {"ends": {"broken": 1}, "wrong": [ended], "digest": "", "reader": ""}
-        value: dict[str, Any] = outcome.value
-        return value
-
-    with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-        return list(pool.map(work, jobs))
-
-
-def _in_children(
-    function: str, jobs: list[dict[str, Any]], env: Mapping[str, str] | None = None
-) -> Result:
-    result = Result()
-    for found in _found(function, jobs, env or {}):
-        assert found is not None
-        for end, number in found["ends"].items():
-            result.count(end, number)
-        for line in found["wrong"]:
-            result.blame(line)
-    return result
-
-
-@contextmanager
-def without_one(protection: str | None) -> Iterator[None]:
-    """With one protection of the reader taken out."""
-    with ExitStack() as stack:
-        if protection is not None:
-            for patch in _TAKEN_OUT[protection]():
-                stack.enter_context(patch)
-        yield
-
-
 def _same_header(*arguments: Any) -> Any:
     class Same(bytes):
         def __eq__(self, other: object) -> bool:
@@ -287,7 +219,7 @@ def _same_header(*arguments: Any) -> Any:
     return Same()
 
 
-_TAKEN_OUT: dict[str, Callable[[], list[Any]]] = {
+PROTECTIONS: dict[str, Callable[[], list[Any]]] = {
     "crc": lambda: [mock.patch.object(reader, "_check_sums", return_value=None)],
     "canonical": lambda: [mock.patch.object(reader.fmt, "encode_header", _same_header)],
     "table": lambda: [mock.patch.object(reader.fmt, "check_table", return_value=None)],

@@ -21,7 +21,7 @@ from graphnet.errors import LONGEST_MESSAGE, GraphnetError
 ROOT = Path(__file__).parent.parent
 HOSTILE_BYTES = 256 * 2**20
 """What a hostile file may cost beside its own size."""
-ACCEPTED, FOREIGN = "accepted", "foreign"
+ACCEPTED, FOREIGN, WRONG = "accepted", "foreign", "wrong"
 
 
 class Outcome(NamedTuple):
@@ -37,8 +37,9 @@ class Outcome(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """How a case ended: ACCEPTED, the name of one GraphnetError, or FOREIGN for all else that was
-    raised, a message that breaks the rules of messages included; and what it said."""
+    """How a case ended, and what it said: ACCEPTED; WRONG, accepted where it must not be; the name
+    of one GraphnetError; FOREIGN for all else that was raised, a message that breaks the rules of
+    messages included."""
 
     kind: str
     said: str

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
+from campaigns.batches import exit_code, forked, gathered, taken_out
 from campaigns.children import ROOT, Outcome, in_child
-from campaigns.saving import add, contents, forked, without_one
+from campaigns.saving import PROTECTIONS, contents, found_by
 from campaigns.table import Campaign, Result
 from graphnet.bundle import writer
 from graphnet.errors import SaveError
@@ -45,18 +46,12 @@ class Fault(NamedTuple):
 
 def failing_calls(cases: int, without: str | None) -> Result:
     """Every fault at every call of a save, the first `cases` of them."""
-    result = Result()
-    job = {"cases": cases, "without": without}
-    add(result, in_child("campaigns.faults:failed", job, memory=None, seconds=600))
-    return result
+    return found_by("campaigns.faults:failed", {"cases": cases, "without": without})
 
 
 def file_limits(cases: int, without: str | None) -> Result:
     """Saves by a process that may write files of so many bytes, every 7 up to the whole."""
-    result = Result()
-    job = {"cases": cases, "without": without}
-    add(result, in_child("campaigns.faults:limited", job, memory=None, seconds=600))
-    return result
+    return found_by("campaigns.faults:limited", {"cases": cases, "without": without})
 
 
 def full_disks(cases: int, without: str | None) -> Result:
@@ -64,20 +59,17 @@ def full_disks(cases: int, without: str | None) -> Result:
 
     A case is "left out" where this system lets nobody mount one.
     """
-    result, job = Result(), {"cases": cases, "without": without}
-    found = on_small_disk("campaigns.faults:full", job)
+    found = on_small_disk("campaigns.faults:full", {"cases": cases, "without": without})
     if found is None:
-        result.verdicts["left out: no disk can be mounted here"] = cases
-        return result
-    add(result, found)
-    return result
+        return Result(verdicts={"left out: no disk can be mounted here": cases})
+    return gathered(iter([found]), None)
 
 
 def failed(job: Mapping[str, Any]) -> dict[str, Any]:
     """What became of a file while calls failed."""
     ends: dict[str, int] = {}
     wrong: list[str] = []
-    with tempfile.TemporaryDirectory() as folder, without_one(job["without"]):
+    with tempfile.TemporaryDirectory() as folder, taken_out(PROTECTIONS, job["without"]):
         save = _Save(Path(folder))
         for i, fault in enumerate(save.faults()):
             if i == job["cases"]:
@@ -183,13 +175,13 @@ def limited(job: Mapping[str, Any]) -> dict[str, Any]:
     old, new = contents(1.0, SMALL), contents(2.0, SMALL)
     allowed = [writer.encode(old), writer.encode(new)]
     bounds = [*range(0, len(allowed[1]), STEP), len(allowed[1])]
-    with tempfile.TemporaryDirectory() as folder, without_one(job["without"]):
+    with tempfile.TemporaryDirectory() as folder, taken_out(PROTECTIONS, job["without"]):
         target = Path(folder) / "m"
         writer.write_bundle(target, old)
         for i in range(min(job["cases"], 2 * len(bounds))):
             bound, killing = bounds[i // 2], bool(i % 2)
             child = forked(lambda b=bound, k=killing: _limited_save(target, new, b, k))
-            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            code = exit_code(child)
             end = {0: "saved", 3: "SaveError", -signal.SIGXFSZ: "killed"}.get(code, str(code))
             ends[end] = ends.get(end, 0) + 1
             found = target.read_bytes()
@@ -220,7 +212,7 @@ def full(job: Mapping[str, Any]) -> dict[str, Any]:
     old, new = contents(1.0, size // 2), contents(2.0, size)
     allowed = [writer.encode(old), writer.encode(new)]
     target, filler = Path("m"), Path("filler")
-    with without_one(job["without"]):
+    with taken_out(PROTECTIONS, job["without"]):
         for i in range(job["cases"]):
             filler.unlink(missing_ok=True)
             writer.write_bundle(target, old)

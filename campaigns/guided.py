@@ -68,7 +68,8 @@ def _main(text: str) -> None:
 
     with atheris.instrument_imports(include=["graphnet.bundle", "graphnet.spec"]):
         from campaigns import corpus
-        from campaigns.bundles import Tally, judged
+        from campaigns.batches import Tally
+        from campaigns.bundles import judged
         from campaigns.mutations import mutated, structured
 
     job = json.loads(text)

@@ -10,8 +10,8 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from copy import deepcopy
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -19,8 +19,8 @@ import numpy as np
 
 import graphnet.builder
 import graphnet.training.loop
-from campaigns.bundles import Tally
-from campaigns.children import FOREIGN, HOSTILE_BYTES, ROOT, Verdict, in_child, verdict
+from campaigns.batches import Tally, gathered, outcomes, taken_out
+from campaigns.children import FOREIGN, ROOT, Verdict, verdict
 from campaigns.table import Campaign, Result
 from graphnet.builder import build
 from graphnet.initializers import INITIALIZERS
@@ -181,7 +181,7 @@ def batch(job: Mapping[str, Any]) -> dict[str, Any]:
     """Some of the cases of a kind."""
     warnings.simplefilter("error")
     tally = Tally()
-    with without_one(job["without"]):
+    with taken_out(PROTECTIONS, job["without"]):
         for i, values in enumerate(KINDS[job["kind"]]()):
             if job["first"] <= i < job["last"] and not i % job["every"]:
                 said = json.dumps(values["nodes"])[:200] + json.dumps(values["inputs"])[:200]
@@ -193,38 +193,23 @@ def batch(job: Mapping[str, Any]) -> dict[str, Any]:
 def huge_numbers(kind: str, cases: int, without: str | None) -> Result:
     """So many cases of a kind, evenly taken from all."""
     total = sum(1 for _ in KINDS[kind]())
-    result, every = Result(), max(1, total // cases)
-    for first in range(0, total, BATCH * every):
-        job = {"kind": kind, "first": first, "last": first + BATCH * every, "every": every}
-        outcome = in_child("campaigns.limits:batch", {**job, "without": without}, seconds=300)
-        if outcome.value is None or outcome.peak > HOSTILE_BYTES:
-            result.count("broken")
-            said = f"ended with {outcome.code}, peak {outcome.peak:,}: {outcome.said[-300:]}"
-            result.blame(f"{kind} from {first}: {said}")
-            continue
-        for end, number in outcome.value["ends"].items():
-            result.count(end, number)
-        for line in outcome.value["wrong"]:
-            result.blame(line)
-    return result
+    every = max(1, total // cases)
+    given = {"kind": kind, "every": every, "without": without}
+    jobs = [
+        {**given, "first": first, "last": first + BATCH * every}
+        for first in range(0, total, BATCH * every)
+    ]
+    return gathered(outcomes("campaigns.limits:batch", jobs))
 
 
-@contextmanager
-def without_one(protection: str | None) -> Iterator[None]:
-    """With the bound of memory, the sizes of the spec, or its weights not looked at."""
-    with ExitStack() as stack:
-        if protection == "plan":
-            for module in (graphnet.builder, graphnet.training.loop):
-                stack.enter_context(mock.patch.object(module, "require", return_value=None))
-        if protection == "sizes":
-            stack.enter_context(mock.patch.object(shapes, "_sizes", return_value=([], 0)))
-        if protection == "finite":
-            stack.enter_context(mock.patch.object(np, "isfinite", np.ones_like))
-        yield
-
-
-def _partial(kind: str) -> Callable[[int, str | None], Result]:
-    return lambda cases, without: huge_numbers(kind, cases, without)
+PROTECTIONS: dict[str, Callable[[], list[Any]]] = {
+    "plan": lambda: [
+        mock.patch.object(module, "require", return_value=None)
+        for module in (graphnet.builder, graphnet.training.loop)
+    ],
+    "sizes": lambda: [mock.patch.object(shapes, "_sizes", return_value=([], 0))],
+    "finite": lambda: [mock.patch.object(np, "isfinite", np.ones_like)],
+}
 
 
 CAMPAIGNS = (
@@ -233,7 +218,7 @@ CAMPAIGNS = (
         4,
         "every number of every layer, and every dimension of its inputs, huge in turn",
         100_000,
-        _partial("layers"),
+        partial(huge_numbers, "layers"),
         {"sizes": 2_000},
     ),
     Campaign(
@@ -241,7 +226,7 @@ CAMPAIGNS = (
         4,
         "every number of optimizers, schedules, losses, initializers, metrics, sources, pictures",
         100_000,
-        _partial("recipes"),
+        partial(huge_numbers, "recipes"),
         {"finite": 100_000},
     ),
 )

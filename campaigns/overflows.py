@@ -17,14 +17,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from campaigns.children import ACCEPTED, HOSTILE_BYTES, in_child, verdict
-from campaigns.samples import OPENERS, idx_bytes, originals, png_of, without_one
+from campaigns.batches import alone, taken_out
+from campaigns.children import ACCEPTED, verdict
+from campaigns.originals import idx_bytes, originals, png_of
+from campaigns.samples import OPENERS, PROTECTIONS
 from campaigns.table import Campaign, Result
 
 SECONDS = 5.0
 """What a file may take that is no larger than some megabytes."""
 _MEGABYTE = 2**20
-_TIMES = 3
 
 
 class Overflow(NamedTuple):
@@ -177,7 +178,7 @@ OVERFLOWS: dict[str, Overflow] = {
 
 def tried(job: Mapping[str, Any]) -> dict[str, Any]:
     """How one file was read in this process."""
-    with without_one(job["without"]):
+    with taken_out(PROTECTIONS, job["without"]):
         start = time.perf_counter()
         end = verdict(lambda: OPENERS[job["kind"]][1](Path(job["path"])))
         return {"kind": end.kind, "said": end.said, "seconds": time.perf_counter() - start}
@@ -188,7 +189,7 @@ def overflowed(cases: int, without: str | None) -> Result:
     result = Result()
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
         names = list(OVERFLOWS)[:cases]
-        for name, said, kind in pool.map(lambda name: _overflowed(name, without), names):
+        for name, kind, said in pool.map(lambda name: _overflowed(name, without), names):
             result.count(kind)
             if said:
                 result.blame(f"{name}: {said}")
@@ -200,23 +201,9 @@ def _overflowed(name: str, without: str | None) -> tuple[str, str, str]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / OPENERS[kind][0]
         path.write_bytes(make())
-        allowed = HOSTILE_BYTES + path.stat().st_size
         job = {"kind": kind, "path": str(path), "without": without}
-        for _ in range(_TIMES):
-            outcome = in_child("campaigns.overflows:tried", job, memory=allowed, seconds=60)
-            found = outcome.value
-            if found is None or found["seconds"] <= SECONDS:
-                break
-    if found is None:
-        return name, f"ended with {outcome.code}: {outcome.said[-200:]}", "broken"
-    wrong = []
-    if found["kind"] not in ends:
-        wrong.append(f"ended as {found['kind']}: {found['said'][:300]}")
-    if found["seconds"] > SECONDS:
-        wrong.append(f"took {found['seconds']:.1f} s")
-    if outcome.peak > allowed:
-        wrong.append(f"took {outcome.peak:,} bytes")
-    return name, "; ".join(wrong), found["kind"]
+        size = path.stat().st_size
+        return name, *alone("campaigns.overflows:tried", job, size, SECONDS, ends)
 
 
 CAMPAIGNS = (

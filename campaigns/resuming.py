@@ -9,14 +9,13 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from campaigns.children import in_child, verdict
+from campaigns.batches import exit_code, forked, gathered, outcomes, taken_out
+from campaigns.children import verdict
 from campaigns.runs import OPTIMIZERS, SCHEDULES, network, pictures, values, whole
 from campaigns.table import Campaign, Result
 from graphnet.bundle.reader import read_bundle
@@ -38,25 +37,8 @@ def run(cases: int, without: str | None) -> Result:
         {"optimizer": o, "schedule": s, "kills": kills, "seed": i, "without": without}
         for i, (o, s) in enumerate(chosen)
     ]
-    result = Result()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for job, outcome in zip(jobs, pool.map(_in_child, jobs), strict=True):
-            name = f"{job['optimizer']} with {job['schedule']}"
-            if outcome.value is None:
-                result.count("broken")
-                result.blame(f"{name}: the child ended with {outcome.code}: {outcome.said}")
-                continue
-            result.count("killed", outcome.value["killed"])
-            result.verdicts["finished"] = (
-                result.verdicts.get("finished", 0) + outcome.value["finished"]
-            )
-            for line in outcome.value["wrong"]:
-                result.blame(f"{name}: {line}")
-    return result
-
-
-def _in_child(job: dict[str, Any]) -> Any:
-    return in_child("campaigns.resuming:killed", job, memory=None, seconds=_SECONDS)
+    found = outcomes("campaigns.resuming:killed", jobs, memory=None, seconds=_SECONDS)
+    return gathered(found, None)
 
 
 def killed(job: dict[str, Any]) -> dict[str, Any]:
@@ -71,15 +53,15 @@ def killed(job: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "m"
         start = time.perf_counter()
-        _forked(lambda: (out.parent / "whole").write_bytes(whole(spec, pictures())))
+        _run(lambda: (out.parent / "whole").write_bytes(whole(spec, pictures())))
         lasts = 2 * (time.perf_counter() - start)
         expected = (out.parent / "whole").read_bytes()
         (out.parent / "whole").unlink()
         going_on = False
         while ends["killed"] < job["kills"] or not ends["finished"] or going_on:
             moment = rng.uniform(0, lasts) if ends["killed"] < job["kills"] else None
-            with _without(job["without"]):
-                code = _forked(lambda g=going_on: _train(spec, out, g), moment)
+            with taken_out(PROTECTIONS, job["without"]):
+                code = _run(lambda g=going_on: _train(spec, out, g), moment)
             if code == -signal.SIGKILL:
                 ends["killed"] += 1
                 wrong += _seen(out)
@@ -98,7 +80,8 @@ def killed(job: dict[str, Any]) -> dict[str, Any]:
             going_on = os.path.exists(f"{out}.checkpoint")
             if len(wrong) > 20:
                 break
-    return {**ends, "wrong": wrong}
+    name = f"{job['optimizer']} with {job['schedule']}"
+    return {"ends": ends, "wrong": [f"{name}: {line}" for line in wrong]}
 
 
 def _seen(out: Path) -> list[str]:
@@ -117,31 +100,13 @@ def _train(spec: dict[str, Any], out: Path, going_on: bool) -> None:
         pass
 
 
-def _forked(work: Callable[[], Any], seconds: float | None = None) -> int:
+def _run(work: Callable[[], Any], seconds: float | None = None) -> int:
     """The exit code of a fork that does the work, or is killed after so many seconds."""
-    child = os.fork()
-    if not child:
-        code = 1
-        try:
-            work()
-            code = 0
-        except Exception as e:  # noqa: BLE001 # told by the parent, as an exit code
-            os.write(2, f"{type(e).__name__}: {e}\n".encode())
-        os._exit(code)
+    child = forked(work)
     if seconds is not None:
         time.sleep(seconds)
         os.kill(child, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-@contextmanager
-def _without(protection: str | None) -> Iterator[None]:
-    """With one protection taken out."""
-    if protection is None:
-        yield
-        return
-    with mock.patch.object(*_TAKEN_OUT[protection]()):
-        yield
+    return exit_code(child)
 
 
 def _in_place(path: Any, trainer: Any) -> int:
@@ -150,8 +115,9 @@ def _in_place(path: Any, trainer: Any) -> int:
 
     data = encode(checkpoint.checkpoint_of(trainer))
     with open(path, "wb", buffering=0) as file:
-        for start in range(0, len(data), 32):
-            file.write(data[start : start + 32])
+        for start in range(0, len(data), 512):
+            file.write(data[start : start + 512])
+            time.sleep(0.001)  # so that most kills meet it
     return len(data)
 
 
@@ -174,10 +140,10 @@ def _forget_step(trainer: Any) -> None:
     trainer.position = (trainer.position[0], 0)
 
 
-_TAKEN_OUT: dict[str, Callable[[], tuple[Any, str, Any]]] = {
-    "rename": lambda: (keeping, "save_checkpoint", _in_place),
-    "optimizer": lambda: (keeping, "resume", _forgetful(_clear_optimizer)),
-    "step": lambda: (keeping, "resume", _forgetful(_forget_step)),
+PROTECTIONS: dict[str, Callable[[], list[Any]]] = {
+    "rename": lambda: [mock.patch.object(keeping, "save_checkpoint", _in_place)],
+    "optimizer": lambda: [mock.patch.object(keeping, "resume", _forgetful(_clear_optimizer))],
+    "step": lambda: [mock.patch.object(keeping, "resume", _forgetful(_forget_step))],
 }
 
 CAMPAIGNS = (

@@ -8,8 +8,7 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from unittest import mock
 
 import numpy as np
 
+from campaigns.batches import exit_code, forked, gathered, taken_out
 from campaigns.children import in_child, verdict
 from campaigns.table import Campaign, Result
 from graphnet.bundle import writer
@@ -35,31 +35,23 @@ _BATCH = 100
 
 def killed_saves(size: int, cases: int, without: str | None) -> Result:
     """So many saves of a bundle of this size killed."""
-    result = Result()
-    for start in range(0, cases, _BATCH):
-        job = {"size": size, "kills": min(_BATCH, cases - start), "seed": start, "without": without}
-        add(result, in_child("campaigns.saving:killed", job, memory=None, seconds=_SECONDS))
-    return result
+    given = {"size": size, "without": without}
+    jobs = [
+        {**given, "kills": min(_BATCH, cases - start), "seed": start}
+        for start in range(0, cases, _BATCH)
+    ]
+    return found_by("campaigns.saving:killed", *jobs)
 
 
 def many_at_once(seconds: int, without: str | None) -> Result:
     """Writers and readers of one file for so many seconds; a case is a save or a reading."""
-    result, job = Result(), {"seconds": seconds, "without": without}
-    found = in_child("campaigns.saving:at_once", job, memory=None, seconds=seconds + 60)
-    add(result, found)
-    return result
+    return found_by("campaigns.saving:at_once", {"seconds": seconds, "without": without})
 
 
-def add(result: Result, outcome: Any) -> None:
-    """Count what a child has found: {"ends": {...}, "wrong": [...]}."""
-    if outcome.value is None:
-        result.count("broken")
-        result.blame(f"the child ended with {outcome.code}: {outcome.said}")
-        return
-    for end, number in outcome.value["ends"].items():
-        result.count(end, number)
-    for line in outcome.value["wrong"]:
-        result.blame(line)
+def found_by(function: str, *jobs: Mapping[str, Any]) -> Result:
+    """What children find one after the other, whose memory is their own affair."""
+    each = (in_child(function, job, memory=None, seconds=_SECONDS) for job in jobs)
+    return gathered(each, None)
 
 
 def contents(value: float, size: int) -> Contents:
@@ -74,7 +66,7 @@ def killed(job: Mapping[str, Any]) -> dict[str, Any]:
     rng, wrong = random.Random(job["seed"]), []
     both = [contents(value, job["size"]) for value in (1.0, 2.0)]
     allowed = [writer.encode(one) for one in both]
-    with tempfile.TemporaryDirectory() as folder, without_one(job["without"]):
+    with tempfile.TemporaryDirectory() as folder, taken_out(PROTECTIONS, job["without"]):
         target = Path(folder) / "m"
         started = time.perf_counter()
         for _ in range(3):
@@ -87,7 +79,7 @@ def killed(job: Mapping[str, Any]) -> dict[str, Any]:
             os.read(ready, 1)
             time.sleep(rng.uniform(0, 3 * lasts))
             os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+            exit_code(child)
             os.close(ready)
             os.close(go)
             ends["in a save" if os.listdir(folder) != ["m"] else "between two"] += 1
@@ -111,7 +103,7 @@ def _save_for_ever(target: Path, both: list[Contents], go: int) -> None:
 def at_once(job: Mapping[str, Any]) -> dict[str, Any]:
     """What writers and readers of one file saw."""
     wrong: list[str] = []
-    with tempfile.TemporaryDirectory() as folder, without_one(job["without"]):
+    with tempfile.TemporaryDirectory() as folder, taken_out(PROTECTIONS, job["without"]):
         target = Path(folder) / "m"
         writer.write_bundle(target, contents(0.0, 200_000))
         end = time.monotonic() + job["seconds"]
@@ -122,7 +114,7 @@ def at_once(job: Mapping[str, Any]) -> dict[str, Any]:
             forked(partial(_until, end, work, note))
             for work, note in zip(works, notes, strict=True)
         ]
-        codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+        codes = [exit_code(child) for child in children]
         ends = {"saved": 0, "read": 0}
         for i, (note, code) in enumerate(zip(notes, codes, strict=True)):
             if code:
@@ -159,32 +151,6 @@ def _until(end: float, work: Callable[[], None], note: Path) -> None:
     note.write_text(json.dumps({"done": done, "wrong": wrong[:20]}))
 
 
-def forked(work: Callable[[], Any]) -> int:
-    """The number of a fork that does the work and ends with 0, or with 1 where it fails."""
-    child = os.fork()
-    if not child:
-        code = 1
-        try:
-            work()
-            code = 0
-        except Exception as e:  # noqa: BLE001 # told by the parent, as an exit code
-            os.write(2, f"{type(e).__name__}: {e}\n".encode())
-        finally:
-            os._exit(code)
-    return child
-
-
-@contextmanager
-def without_one(protection: str | None) -> Iterator[None]:
-    """With one protection of the writer taken out."""
-    if protection is None:
-        yield
-        return
-    name, other = _TAKEN_OUT[protection]
-    with mock.patch.object(writer, name, other):
-        yield
-
-
 def _in_place(target: str, mode: int | None, pieces: Any) -> None:
     """Written over the file that is there."""
     with open(target, "wb", buffering=0) as file:
@@ -193,10 +159,10 @@ def _in_place(target: str, mode: int | None, pieces: Any) -> None:
                 file.write(piece[start : start + 4096])
 
 
-_TAKEN_OUT: dict[str, tuple[str, Any]] = {
-    "rename": ("_replace", _in_place),
-    "clean": ("_clean", lambda target: None),
-    "lock": ("lock", lambda descriptor: True),
+PROTECTIONS: dict[str, Callable[[], list[Any]]] = {
+    "rename": lambda: [mock.patch.object(writer, "_replace", _in_place)],
+    "clean": lambda: [mock.patch.object(writer, "_clean", return_value=None)],
+    "lock": lambda: [mock.patch.object(writer, "lock", return_value=True)],
 }
 
 CAMPAIGNS = (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from campaigns.children import in_child
-from campaigns.samples import originals
+from campaigns.originals import originals
 from graphnet.errors import ExchangeError
 from graphnet.exchange.files import import_network
 
