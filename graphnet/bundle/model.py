@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 
 HISTORY = ("epoch", "loss", "train_accuracy", "test_accuracy")
 """What an epoch leaves behind; accuracies may be null. No durations: same run, same bytes."""
-MORE_HISTORY = ("validation_loss", "validation_accuracy", "metrics", "best")
-"""What it leaves where it was measured; best: the network that early stopping kept is its."""
+MORE_HISTORY = ("validation_loss", "validation_accuracy", "metrics", "best", "norms")
+"""What it leaves where it was measured; best: the network that early stopping kept is its; norms:
+by layer, that of its weights and of the gradient of the epoch's last step."""
 
 
 def save(path: str | os.PathLike[str], net: Network, *, limit: int = MAX_FILE_BYTES) -> int:
@@ -194,5 +195,11 @@ def _measured(epoch: dict[str, Any]) -> bool:
     metrics = epoch.get("metrics", {"": 0.0})
     if not isinstance(metrics, dict) or not metrics:
         return False
-    numbers = all(type(number) is float for number in metrics.values())
-    return numbers and epoch.get("best", True) is True
+    norms = epoch.get("norms", {"": [0.0, 0.0]})
+    if not isinstance(norms, dict) or not norms:
+        return False
+    if not all(isinstance(pair, list) and len(pair) == 2 for pair in norms.values()):
+        return False
+    numbers = [*metrics.values(), *(number for pair in norms.values() for number in pair)]
+    sound = all(type(number) is float for number in numbers)
+    return sound and epoch.get("best", True) is True

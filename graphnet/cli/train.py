@@ -30,9 +30,9 @@ from graphnet.cli.common import (
     run,
     seconds,
 )
+from graphnet.cli.outcome import as_json as classes_as_json
+from graphnet.cli.outcome import doubt, ending, outcome, tables
 from graphnet.cli.progress import download_bar, make_display
-from graphnet.cli.report import as_json as report_as_json
-from graphnet.cli.report import doubt, ending, outcome, tables
 from graphnet.data.load import load_data
 from graphnet.errors import SaveError, SpecError, clipped, printable
 from graphnet.network import Network
@@ -89,7 +89,7 @@ def _main(argv: Sequence[str] | None) -> int:
         help="write OUT.checkpoint within an epoch too; default 300, 0: after each step",
     )
     arguments.add_argument(
-        "--report", action="store_true", help="end with precision, recall and confusion of classes"
+        "--classes", action="store_true", help="end with precision, recall and confusion of classes"
     )
     arguments.add_argument("--json", action="store_true", help="print one object a line instead")
     # An option with a value that may be left out would take the spec's name for it.
@@ -155,8 +155,8 @@ def _main(argv: Sequence[str] | None) -> int:
                 return _stopped(trainer, keeper)
             size = save(out, net)
             keeper.remove()
-            report = trainer.report() if options.report else None
-    _finish(trainer, out, size, time.perf_counter() - start, report, as_json=options.json)
+            classes = trainer.report() if options.classes else None
+    _finish(trainer, out, size, time.perf_counter() - start, classes, as_json=options.json)
     return DONE
 
 
@@ -223,7 +223,7 @@ def _finish(
     out: str,
     size: int,
     seconds: float,
-    report: tuple[str, Measured] | None,
+    classes: tuple[str, Measured] | None,
     *,
     as_json: bool,
 ) -> None:
@@ -233,15 +233,15 @@ def _finish(
         last: dict[str, Any] = {"bundle": out, "parameters": parameters}
         if trainer.best is not None:
             last["best_epoch"] = trainer.best.epoch
-        if report is not None:
-            last["report"] = report_as_json(*report)
+        if classes is not None:
+            last["classes"] = classes_as_json(*classes)
         emit(json.dumps({**last, "seconds": round(seconds, 3)}), sys.stdout)
         return
     if (text := ending(trainer)) is not None:
         complain(text)
     if (text := doubt(trainer)) is not None:
         complain(text)
-    for text in tables(*report) if report is not None else ():
+    for text in tables(*classes) if classes is not None else ():
         print(text)
     print(
         f"{printable(out)}: {outcome(trainer)}, {parameters:,} parameters, {size:,} bytes, "

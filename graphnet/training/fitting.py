@@ -25,6 +25,7 @@ def fit(
     checkpoint_every: float = EVERY_SECONDS,
     resume: bool | Literal["previous"] = False,
     memory: int | None = None,
+    norms: bool = False,
 ) -> Iterator[EpochResult]:
     """Train a network by its spec's recipe; an EpochResult after each epoch. Prints nothing.
 
@@ -35,13 +36,21 @@ def fit(
     seconds, and where should_stop says yes. resume: go on from the first, or from `"previous"`;
     the bundle will have the bytes of a run that was never left.
     memory: what a training step may take, by its plan; default, what the machine has.
+    norms: whether `net.history` also records, of each layer, the norm of its weights after each
+    epoch and that of the gradient of the epoch's last step: `"norms": {"affine1": [3.2, 0.1]}`.
     Units: checkpoint_every in seconds, memory in bytes.
     Errors: SpecError, SpecLimitError, DatasetError, ShapeError, DivergedError; with `out` also
     SaveError, BundleLimitError, RunLockedError; with `resume` ResumeMismatchError, BundleError.
     """
     if out is None:
         return Trainer(
-            net, data, threads=threads, on_step=on_step, should_stop=should_stop, memory=memory
+            net,
+            data,
+            threads=threads,
+            on_step=on_step,
+            should_stop=should_stop,
+            memory=memory,
+            norms=norms,
         ).run()
     keeper = Keeper(out, checkpoint_every)
 
@@ -51,7 +60,13 @@ def fit(
         keeper.step(trainer)
 
     trainer = Trainer(
-        net, data, threads=threads, on_step=step, should_stop=should_stop, memory=memory
+        net,
+        data,
+        threads=threads,
+        on_step=step,
+        should_stop=should_stop,
+        memory=memory,
+        norms=norms,
     )
     return _kept(trainer, keeper, resume)
 

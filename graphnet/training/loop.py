@@ -33,6 +33,7 @@ from graphnet.training.early import Best
 from graphnet.training.evaluate import measured
 from graphnet.training.feed import Feed, feeds
 from graphnet.training.measure import Measure, Measured
+from graphnet.training.norms import norms_of
 from graphnet.training.result import EpochResult, Progress, check_history
 from graphnet.training.shards import Team
 from graphnet.training.split import classes_of, kept_apart
@@ -49,6 +50,7 @@ class Trainer(AbstractContextManager["Trainer"]):
     Another run's position is set before `run` to go on from there.
     train, validation, test: the samples of each part; best: with early stopping, the best epoch so
     far. stopped: whether `should_stop` said so and the recipe was left between two steps.
+    norms: whether each epoch records the norms of its layers' weights and gradients.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Trainer(AbstractContextManager["Trainer"]):
         on_step: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
         memory: int | None = None,
+        norms: bool = False,
     ) -> None:
         if not isinstance(data, Dataset):
             raise DatasetError("fit takes a Dataset: gn.Dataset('mine', gn.Split({'x': x}, t))")
@@ -86,7 +89,9 @@ class Trainer(AbstractContextManager["Trainer"]):
         self._measure = Measure(net, data.labels)
         self._measures = {"validation": Measure(net, data.labels, losses=True)}
         parts = [name for name, feed in self._feeds().items() if feed is not None]
-        check_history(net, [figure.name for figure in self._measure.figures], parts)
+        figures = [figure.name for figure in self._measure.figures]
+        check_history(net, figures, parts, norms=norms)
+        self._norms = norms
         self.best = self._best()
         self.optimizer = optimizer_for(self.recipe.optimizer, net.params)
         self.position = (0, 0)
@@ -251,6 +256,11 @@ class Trainer(AbstractContextManager["Trainer"]):
         if self.best is not None:
             self.best.judge(epoch, numbers[self.best.spec.monitor])
             result = replace(result, best_epoch=self.best.epoch)
+        if self._norms:
+            result = replace(result, norms=norms_of(self.net))
+            for layer, pair in result.norms.items():
+                if not np.isfinite(pair).all():
+                    raise self._diverged(f"the norm of '{layer}' is infinite", epoch, self.batches)
         return replace(result, seconds=time.perf_counter() - start)
 
     def _feeds(self) -> dict[str, Feed | None]:

@@ -11,6 +11,7 @@ from graphnet.bundle.model import canonical_json
 from graphnet.errors import SpecLimitError
 from graphnet.network import Network
 from graphnet.training.measure import Measured
+from graphnet.training.norms import LONGEST_NORM, Norms, parameters_of
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class EpochResult:
 
     validation_loss, validation_accuracy: of the part that is kept apart. metrics: everything else
     that the recipe asks for, `train_top5`, `test_r2`; of several outputs `test_accuracy/OUTPUT`.
-    best_epoch: with early stopping, the best one so far.
+    best_epoch: with early stopping, the best one so far. norms: where they are recorded, of each
+    layer the norm of its weights after the epoch and of the gradient of its last step.
     """
 
     epoch: int
@@ -33,6 +35,7 @@ class EpochResult:
     validation_accuracy: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     best_epoch: int | None = None
+    norms: Norms = field(default_factory=dict)
 
     @classmethod
     def of(cls, epoch: int, loss: float, parts: Mapping[str, Measured]) -> EpochResult:
@@ -75,6 +78,8 @@ class EpochResult:
             found["validation_accuracy"] = self.validation_accuracy
         if self.metrics:
             found["metrics"] = dict(self.metrics)
+        if self.norms:
+            found["norms"] = {layer: list(pair) for layer, pair in self.norms.items()}
         return found
 
 
@@ -93,9 +98,11 @@ LONGEST = -1.2345678901234567e-100
 """No number is written longer."""
 
 
-def check_history(net: Network, figures: Sequence[str], parts: Sequence[str]) -> None:
-    """Whether what all epochs of the recipe measure, these figures of these parts, fits into a
-    bundle beside the history that there is.
+def check_history(
+    net: Network, figures: Sequence[str], parts: Sequence[str], *, norms: bool = False
+) -> None:
+    """Whether what all epochs of the recipe measure, these figures of these parts and the norms of
+    layers where they are recorded, fits into a bundle beside the history that there is.
 
     Errors: SpecLimitError.
     """
@@ -103,11 +110,13 @@ def check_history(net: Network, figures: Sequence[str], parts: Sequence[str]) ->
     epochs = net.spec.train.epochs
     worst = Measured(LONGEST, LONGEST, dict.fromkeys(figures, LONGEST))
     entry = EpochResult.of(epochs, LONGEST, dict.fromkeys(parts, worst)).entry()
+    if norms:
+        entry["norms"] = dict.fromkeys(parameters_of(net), [LONGEST_NORM] * 2)
     size = len(canonical_json({**entry, "best": True}).encode()) + 1
     room = MAX_TRAIN_BYTES - len(canonical_json({"history": net.history}).encode())
     if size * epochs > room:
         raise SpecLimitError(
             f"{net.spec.name}: what {epochs:,} epochs measure takes up to {size * epochs:,} bytes, "
             f"more than the {room:,} that a bundle has: at most {room // size:,} epochs, or fewer "
-            "metrics"
+            f"metrics{', or no norms' * norms}"
         )

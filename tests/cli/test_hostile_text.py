@@ -40,7 +40,7 @@ PLAIN = {
         "f'{printable(out)}: {outcome(trainer)}, {parameters:,} parameters, "
         "{size:,} bytes, {seconds:.1f} s'",
     ): "outcome escapes the names of figures",
-    ("train.py", "text"): "the tables of a report: table, and escaped names",
+    ("train.py", "text"): "the tables of classes: table, and escaped names",
 }
 
 
@@ -126,7 +126,7 @@ def run(folder: Path, name: str, *words: str) -> tuple[int, bytes]:
 
 
 def test_every_command_escapes_what_a_stranger_wrote(folder):
-    for words in (["--report"], ["--json", "--report", "--out", "b.msgpack"]):
+    for words in (["--classes"], ["--json", "--classes", "--out", "b.msgpack"]):
         code, out = run(folder, "train", "s.json", *words)
         assert code == 0, out
     for words in ([], ["--top", "2"], ["--json"]):

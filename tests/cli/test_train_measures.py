@@ -1,4 +1,4 @@
-"""`train` with a validation part, early stopping, metrics, augmentation and a report."""
+"""`train` with a validation part, early stopping, metrics, augmentation and tables of classes."""
 
 import json
 import re
@@ -44,24 +44,24 @@ def test_lines_tell_every_part_and_the_best_epoch(tool, tmp_path):
 
 def test_json_tells_the_same_an_object_a_line(tool):
     recipe = setting(epochs=3, validation=0.2, metrics=["F1"], early_stopping={"patience": 9})
-    done = tool("train", DIGITS, *recipe, "--json", "--report")
+    done = tool("train", DIGITS, *recipe, "--json", "--classes")
     assert (done.code, done.err) == (0, [])
     *epochs, last = map(json.loads, done.out.splitlines())
     keys = ["epoch", "loss", "train_accuracy", "test_accuracy", "validation_loss"]
     keys += ["validation_accuracy", "metrics", "best_epoch", "seconds"]
     assert [list(epoch) for epoch in epochs] == [keys] * 3
     assert list(epochs[0]["metrics"]) == ["train_f1", "validation_f1", "test_f1"]
-    assert list(last) == ["bundle", "parameters", "best_epoch", "report", "seconds"]
+    assert list(last) == ["bundle", "parameters", "best_epoch", "classes", "seconds"]
     best = epochs[last["best_epoch"] - 1]
-    assert last["report"]["part"] == "test"
-    assert last["report"]["accuracy"] == best["test_accuracy"]
-    report = last["report"]["classes"]["affine2"]
-    assert np.sum(report["confusion"]) == 360
-    assert np.mean(report["f1"]) == pytest.approx(best["metrics"]["test_f1"])
+    assert last["classes"]["part"] == "test"
+    assert last["classes"]["accuracy"] == best["test_accuracy"]
+    classes = last["classes"]["outputs"]["affine2"]
+    assert np.sum(classes["confusion"]) == 360
+    assert np.mean(classes["f1"]) == pytest.approx(best["metrics"]["test_f1"])
 
 
-def test_the_report_is_a_table_of_classes_and_of_confusions(tool):
-    done = tool("train", DIGITS, *setting(epochs=5), "--report")
+def test_with_classes_it_ends_in_a_table_of_them_and_of_confusions(tool):
+    done = tool("train", DIGITS, *setting(epochs=5), "--classes")
     lines = done.out.splitlines()
     assert re.fullmatch(r"test part: loss \d\.\d{4}, accuracy 0\.\d{4}", lines[0])
     assert lines[1].split() == ["class", "precision", "recall", "f1", "samples"]

@@ -113,4 +113,4 @@ def as_json(part: str, measured: Measured) -> dict[str, Any]:
             "samples": report.samples.tolist(),
             "confusion": None if report.confusion is None else report.confusion.tolist(),
         }
-    return {"part": part, "loss": measured.loss, **measured.figures, "classes": outputs}
+    return {"part": part, "loss": measured.loss, **measured.figures, "outputs": outputs}
