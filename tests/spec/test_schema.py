@@ -1,13 +1,15 @@
 """The JSON Schema that ships: what an editor knows of a spec."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from graphnet.spec.examples import TYPED
 from graphnet.spec.expansion import expand
-from graphnet.spec.schema import schema_text
+from graphnet.spec.schema import FAMILIES, schema_text
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "graphnet" / "spec" / "graphnet.schema.json"
@@ -132,7 +134,9 @@ def test_an_editor_sees_what_things_mean(validator):
     definitions = validator.schema["$defs"]
     assert definitions["Node.Affine"]["description"].startswith("out = x @ W + b")
     assert definitions["Node.Affine"]["properties"]["units"]["description"]
-    assert "Relu" in definitions["Node"]["properties"]["type"]["enum"]
+    types = definitions["Node"]["allOf"][0]["properties"]["type"]
+    told = dict(zip(types["enum"], types["enumDescriptions"], strict=True))
+    assert told["Affine"] == "out = x @ W + b"
 
 
 @pytest.fixture
@@ -201,4 +205,92 @@ def test_an_editor_sees_what_things_mean_inside_a_block(validator):
     assert {"$ref": "#/$defs/Node.Affine/properties/units"} in inside["properties"]["units"][
         "anyOf"
     ]
-    assert definitions["BlockBodyNode"]["properties"]["type"]["enum"][-1] == "Block"
+    types = definitions["BlockBodyNode"]["allOf"][0]["properties"]["type"]
+    assert types["enum"][-1] == "Block"
+
+
+def resolved(definitions, body):
+    """A property with what its references say."""
+    while "$ref" in body:
+        target, rest = body["$ref"], {k: v for k, v in body.items() if k != "$ref"}
+        found = {"$defs": definitions}
+        for step in target.removeprefix("#/").split("/"):
+            found = found[step]
+        body = {**found, **rest}
+    return body
+
+
+def walk(body, at=()):
+    """Every schema inside a schema, with its place."""
+    if isinstance(body, dict):
+        yield at, body
+        for key, value in body.items():
+            if key not in ("examples", "default", "defaultSnippets", "enum", "const"):
+                yield from walk(value, (*at, key))
+    elif isinstance(body, list):
+        for i, value in enumerate(body):
+            yield from walk(value, (*at, i))
+
+
+def test_every_attribute_says_what_it_is_for(validator):
+    definitions = validator.schema["$defs"]
+    silent = [
+        (*at, key)
+        for at, body in walk(validator.schema)
+        # In a condition, or beside one, stands what is described elsewhere.
+        if "if" not in at and "dependentSchemas" not in at and body.get("type") == "object"
+        for key, of_key in body.get("properties", {}).items()
+        if not resolved(definitions, of_key).get("description")
+    ]
+    assert silent == []
+
+
+def test_every_default_is_in_it(validator):
+    definitions = validator.schema["$defs"]
+    for family, members in FAMILIES.items():
+        for name, declaration in members.items():
+            properties = definitions[f"{family}.{name}"]["properties"]
+            example = definitions[f"{family}.{name}"]["examples"][0]
+            for key, field in declaration.model_fields.items():
+                default = field.get_default(call_default_factory=True)
+                of_key = resolved(definitions, properties[field.alias or key])
+                if field.is_required() or default is None:
+                    assert "default" not in of_key
+                    continue
+                if name == "folder":  # these belong to a table, and are refused without
+                    assert of_key["default"] == (list(default) if default == () else default)
+                    continue
+                said = declaration.model_validate({**example, key: of_key["default"]})
+                assert getattr(said, key) == default, (family, name, key)
+
+
+def test_every_definition_is_used_and_has_an_example(validator):
+    used = set(re.findall(r"#/\$defs/([\w.]+)", json.dumps(validator.schema)))
+    definitions = validator.schema["$defs"]
+    assert used == set(definitions)
+    without = [
+        name
+        for name, body in definitions.items()
+        if "examples" not in body and "defaultSnippets" not in body and name != "Argument"
+    ]
+    assert without == []
+
+
+def test_every_example_is_valid_where_it_stands(validator):
+    for at, body in walk(validator.schema):
+        if "default" in body or "examples" in body:
+            part = {**body, "$defs": validator.schema["$defs"]}
+            here = jsonschema.Draft202012Validator(part)
+            for value in (*body.get("examples", ()), *[body[k] for k in body if k == "default"]):
+                assert here.is_valid(value), (at, value)
+
+
+def test_every_snippet_is_what_its_example_says(validator):
+    for name in ("Node", "BlockBodyNode", *TYPED):
+        family = validator.schema["$defs"][name]
+        assert len(family["defaultSnippets"]) == len(family["allOf"]) - 1
+        for snippet in family["defaultSnippets"]:
+            text = re.sub(r"\$\{\d+:(.*?)\}(?=[,\"}])", r"\1", snippet["bodyText"])
+            of_type = validator.schema["$defs"][f"{name}.{snippet['label']}"]
+            assert json.loads(text) == of_type["examples"][0]
+            assert "\n" not in snippet["bodyText"]
