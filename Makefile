@@ -7,7 +7,7 @@ BIN := .venv/bin
 endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint bench fuzz soak schema clean
+.PHONY: demo test lint docs bench fuzz soak schema clean
 
 demo: .venv/core.done
 	@echo '$$ $(BIN)/python tools/train.py models/digits.json'
@@ -25,6 +25,11 @@ lint: .venv/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict graphnet
 
+# The manual, into docs/_build; some seconds, and nothing is fetched.
+docs: .venv/docs.done
+	$(BIN)/python -m sphinx -W -n --keep-going -q docs docs/_build
+	@echo 'open docs/_build/index.html'
+
 # Half an hour on two cores; on Linux PIP_EXTRA_INDEX_URL can name PyTorch's CPU wheels.
 bench: .venv/bench.done
 	$(BIN)/python -m benchmarks
@@ -40,7 +45,7 @@ schema: .venv/core.done
 	$(BIN)/python -c "from graphnet.spec.schema import write; write()"
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \

@@ -1,0 +1,175 @@
+"""The manual does what it says: every command, program and spec in docs/ runs, page by page."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from checkout import ROOT, environment
+from manual_data import MAKERS
+
+DOCS = ROOT / "docs"
+KINDS = {"sh", "python", "json", "text", "csv"}
+FENCE = re.compile(r"^```(\{code-block\} )?(\w+)\n(:caption: (\S+)\n)?(.*?)^```$", re.M | re.S)
+TRANSLATED = sorted((DOCS / "ko").rglob("*.md"))
+PAGES = sorted(
+    page for page in DOCS.rglob("*.md") if page not in TRANSLATED and "_build" not in page.parts
+)
+GRAPHNET = """#!{python}
+import sys
+
+from graphnet.cli.main import main
+
+sys.exit(main())
+"""
+posix = pytest.mark.skipif(sys.platform == "win32", reason="the lines are for a POSIX shell")
+
+
+class Block(NamedTuple):
+    """A fenced block: its language, the file that its caption names, its text."""
+
+    kind: str
+    file: str
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    found = FENCE.finditer(page.read_text(encoding="utf-8"))
+    return [Block(match[2], match[4] or "", match[5]) for match in found]
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(DOCS).with_suffix("").as_posix()
+
+
+WITH_BLOCKS = [page for page in PAGES if blocks(page)]
+
+
+def runs(page: Path) -> bool:
+    return any(block.kind in ("sh", "python") for block in blocks(page))
+
+
+@pytest.fixture
+def place(tmp_path) -> Iterator[Path]:
+    """A folder as a reader's checkout, with commands that are those of these tests."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    for name in ("models", "examples", "tools"):
+        shutil.copytree(ROOT / name, folder / name)
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name, text in (
+        ("python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'),
+        ("graphnet", GRAPHNET.format(python=sys.executable)),
+    ):
+        (commands / name).write_text(text)
+        (commands / name).chmod(0o755)
+    yield folder
+    # Nothing of a page outlives its test: bundles and pictures of 60 pages would.
+    shutil.rmtree(folder)
+
+
+def said(folder: Path, *command: str) -> str:
+    """What a command says in a terminal, both streams; it must end well."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(
+            {
+                "PATH": f"{folder.parent / 'bin'}{os.pathsep}{os.environ['PATH']}",
+                "PYTHONPATH": str(ROOT),
+                "XDG_CACHE_HOME": str(folder),
+                "COLUMNS": "100",
+            }
+        ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, f"$ {command[-1]}\n{done.stdout}"
+    return done.stdout
+
+
+def matches(shown: str, output: str) -> bool:
+    """Whether an output is what a page shows of it, where `...` stands for anything."""
+    parts = [re.escape(part) for part in trimmed(shown).split("...")]
+    return re.fullmatch(".*".join(parts), trimmed(output), re.S) is not None
+
+
+def trimmed(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+
+
+@posix
+@pytest.mark.parametrize("page", [page for page in PAGES if runs(page)], ids=name_of)
+def test_what_a_page_says_happens(page, place):
+    if maker := MAKERS.get(name_of(page)):
+        maker(place)
+    output = None
+    for kind, file, text in blocks(page):
+        if file:
+            (place / file).parent.mkdir(parents=True, exist_ok=True)
+            (place / file).write_text(text, encoding="utf-8")
+        if kind == "sh":
+            output = said(place, "/bin/sh", "-euc", text)
+        elif kind == "python" and not file:
+            (place / "_program.py").write_text(text, encoding="utf-8")
+            output = said(place, sys.executable, "-W", "error", "_program.py")
+        elif kind == "text" and not file and output is not None:
+            assert matches(text, output), f"the page shows\n{text}\nbut it ends\n{output[-2000:]}"
+            output = None
+
+
+@pytest.mark.parametrize("page", WITH_BLOCKS, ids=name_of)
+def test_blocks_are_of_known_kinds_and_json_is_json(page):
+    text = page.read_text(encoding="utf-8")
+    found = blocks(page)
+    assert {block.kind for block in found} <= KINDS
+    directives = re.findall(r"^```\{(?!code-block)", text, re.M)
+    assert len(re.findall(r"^```", text, re.M)) == 2 * (len(found) + len(directives))
+    for block in found:
+        if block.kind == "json":
+            json.loads(block.text)
+
+
+@pytest.mark.parametrize("page", TRANSLATED, ids=name_of)
+def test_a_translation_has_the_commands_of_its_page(page):
+    original = DOCS / page.relative_to(DOCS / "ko")
+    assert original.exists(), "a page of ko/ stands under the path of the page that it translates"
+    assert blocks(page) == blocks(original)
+    figures = re.compile(r"^```\{(?:drawing|literalinclude)\} .*\n(?::.*\n)*", re.M)
+
+    def shown(text: str) -> list[str]:
+        return [found.replace("../", "") for found in figures.findall(text)]
+
+    assert shown(page.read_text(encoding="utf-8")) == shown(original.read_text(encoding="utf-8"))
+
+
+def test_an_ellipsis_stands_for_anything_and_nothing_else_does():
+    assert matches("a ... c\n", "a b\nb c")
+    assert matches("0.9...\n", "0.9812\n")
+    assert not matches("a", "ab")
+    assert not matches("a ... c", "a b d")
+
+
+def test_the_manual_builds_without_a_warning(tmp_path):
+    pytest.importorskip("sphinx")
+    pytest.importorskip("myst_parser")
+    pytest.importorskip("furo")
+    pytest.importorskip("sphinx_copybutton")
+    build = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", "-q"]
+    done = subprocess.run(
+        [*build, "-d", str(tmp_path / "trees"), str(DOCS), str(tmp_path / "html")],
+        env=environment({"PYTHONPATH": str(ROOT)}),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "html" / "index.html").exists()
