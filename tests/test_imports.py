@@ -45,7 +45,7 @@ RANKS = [
         "crew",
     },
     {"gradcheck", "bundle", "prepare"},
-    {"data", "training", "draw", "exchange"},
+    {"data", "training", "draw", "exchange", "starting"},
     {"cli"},
     {"__main__"},
 ]

@@ -11,6 +11,7 @@ import types
 from collections.abc import Sequence
 
 COMMANDS = {
+    "new": "a spec to start from, written from a data set",
     "train": "train a spec and write one bundle",
     "infer": "what a bundle answers to pictures, rows of a table, texts or arrays",
     "check": "what a spec or bundle holds, or what is wrong with it",

@@ -93,15 +93,23 @@ def _find(place: Path, data: Folder, folder: Path, labels: str | None, named: Na
         return _by_table(place, data, folder / labels, named)
     if len(named) != 1 or named[0][0].classes is None:
         raise problem(place, "folders name classes: numbers to learn need a table, 'labels'")
-    return _by_class(place)
+    paths, names = by_class(place)
+    return Found(paths, [shown(path) for path in paths], [[names]])
 
 
-def _by_class(place: Path) -> Found:
-    """A class a folder, sorted by name; its pictures at any depth."""
+def by_class(place: Path) -> tuple[list[Path], list[str]]:
+    """The pictures of a class a folder, sorted by name, at any depth; and the class of each.
+
+    Errors: DatasetError with the files that are no pictures, and the folders that have none.
+    """
     paths: list[Path] = []
     names: list[str] = []
     complaints = Complaints()
-    for entry in _entries(place):
+    entries = _entries(place)
+    if not any(entry.is_dir() for entry in entries):
+        what = "holds no folder: put the pictures of each class into one, named after the class"
+        raise problem(place, what)
+    for entry in entries:
         if not entry.is_dir():
             complaints.add(f"{shown(entry.path)}: is no folder of a class: move it out")
             continue
@@ -111,9 +119,7 @@ def _by_class(place: Path) -> Found:
         if len(paths) == before:
             complaints.add(f"{shown(entry.path)}: no PNG or JPEG file is in this folder")
     complaints.done()
-    if not paths:
-        raise problem(place, "holds no folder: put the pictures of each class into one")
-    return Found(paths, [shown(path) for path in paths], [[names]])
+    return paths, names
 
 
 def _entries(place: str | Path) -> list[os.DirEntry[str]]:

@@ -81,6 +81,11 @@ _PUBLISHED: dict[str, _Published] = {
 }
 
 
+def labels_of(variant: str) -> tuple[str, ...]:
+    """The names of the classes of `mnist` or `fashion_mnist`."""
+    return _PUBLISHED[variant].labels
+
+
 def load_mnist(
     variant: Variant,
     data_dir: str | os.PathLike[str] | None = None,

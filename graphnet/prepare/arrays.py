@@ -253,6 +253,22 @@ def same_lengths(arrays: Mapping[str, Array], where: str) -> int:
     return len(array)
 
 
+def array_names(path: Path) -> list[str]:
+    """The names of all arrays of a .npz file.
+
+    Errors: DatasetError.
+    """
+    with open_file(path, WANTED) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                names = [info.filename.removesuffix(".npy") for info in archive.infolist()]
+        except _DAMAGE as e:
+            raise problem(path, f"is no whole .npz file: {str(e) or type(e).__name__}") from e
+    if not names:
+        raise problem(path, "no array is in it")
+    return names
+
+
 def read_arrays(path: Path, wanted: Sequence[str], unused: Sequence[str] = ()) -> dict[str, Array]:
     """The wanted arrays of a .npz file.
 
