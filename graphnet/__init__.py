@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from graphnet.network import Network as Network
     from graphnet.prepare.image import ImagePreparation as ImagePreparation
     from graphnet.prepare.picture import read_picture as read_picture
+    from graphnet.report.page import html_report as html_report
     from graphnet.spec.graph import GraphSpec as GraphSpec
     from graphnet.spec.reader import parse_spec as parse_spec
     from graphnet.spec.reader import read_spec as read_spec
@@ -41,6 +42,7 @@ _HOMES = {
     "Network": "graphnet.network",
     "ImagePreparation": "graphnet.prepare.image",
     "read_picture": "graphnet.prepare.picture",
+    "html_report": "graphnet.report.page",
     "GraphSpec": "graphnet.spec.graph",
     "parse_spec": "graphnet.spec.reader",
     "read_spec": "graphnet.spec.reader",

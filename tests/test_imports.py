@@ -45,7 +45,7 @@ RANKS = [
         "crew",
     },
     {"gradcheck", "bundle", "prepare"},
-    {"data", "training", "draw", "exchange", "starting"},
+    {"data", "training", "draw", "report", "exchange", "starting"},
     {"cli"},
     {"__main__"},
 ]

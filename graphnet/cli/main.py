@@ -14,6 +14,8 @@ COMMANDS = {
     "new": "a spec to start from, written from a data set",
     "train": "train a spec and write one bundle",
     "infer": "what a bundle answers to pictures, rows of a table, texts or arrays",
+    "report": "how a bundle was trained and how good it is, as one page",
+    "compare": "several bundles side by side, as a table and one page",
     "check": "what a spec or bundle holds, or what is wrong with it",
     "export": "a bundle as ONNX, safetensors, or plain JSON with .npz",
     "import": "a bundle of what export wrote, or of another program's ONNX model",

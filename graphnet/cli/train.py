@@ -33,6 +33,7 @@ from graphnet.cli.common import (
 from graphnet.cli.outcome import as_json as classes_as_json
 from graphnet.cli.outcome import doubt, ending, outcome, tables
 from graphnet.cli.progress import download_bar, make_display
+from graphnet.data.dataset import Dataset
 from graphnet.data.load import load_data
 from graphnet.errors import SaveError, SpecError, clipped, printable
 from graphnet.network import Network
@@ -91,6 +92,9 @@ def _main(argv: Sequence[str] | None) -> int:
     arguments.add_argument(
         "--classes", action="store_true", help="end with precision, recall and confusion of classes"
     )
+    arguments.add_argument(
+        "--report", metavar="FILE", help="write the training as one HTML page, with all its curves"
+    )
     arguments.add_argument("--json", action="store_true", help="print one object a line instead")
     # An option with a value that may be left out would take the spec's name for it.
     words = sys.argv[1:] if argv is None else argv
@@ -119,6 +123,8 @@ def _main(argv: Sequence[str] | None) -> int:
             complain(f"{options.spec}: {what}: leave the node out")
     # What the writer would refuse at the end is refused before the first step.
     _check_out(out, options.spec)
+    if options.report is not None:
+        _check_report(options.report, out, options.spec)
     check_contents(contents_of(net))
     with Keeper(out, options.checkpoint_every) as keeper:
         keeper.check()
@@ -142,6 +148,7 @@ def _main(argv: Sequence[str] | None) -> int:
                 on_step=step,
                 should_stop=asked,
                 memory=options.memory,
+                norms=options.report is not None,
             )
             if options.resume:
                 keeper.resume(trainer, options.resume)
@@ -156,7 +163,17 @@ def _main(argv: Sequence[str] | None) -> int:
             size = save(out, net)
             keeper.remove()
             classes = trainer.report() if options.classes else None
-    _finish(trainer, out, size, time.perf_counter() - start, classes, as_json=options.json)
+            if options.report is not None:
+                _write_report(options.report, trainer, data, size, options.threads)
+    _finish(
+        trainer,
+        out,
+        size,
+        time.perf_counter() - start,
+        classes,
+        options.report,
+        as_json=options.json,
+    )
     return DONE
 
 
@@ -186,6 +203,31 @@ def _check_out(out: str, spec: str) -> None:
     if os.path.isfile(out) and not is_bundle(out):
         raise SaveError(clipped(f"{out}: is no bundle, and would be lost; name another with --out"))
     check_target(out)
+
+
+def _check_report(path: str, out: str, spec: str) -> None:
+    """Whether the report can be made and written.
+
+    Errors: GraphnetError without matplotlib, SaveError.
+    """
+    from graphnet.cli.pages import check_page  # a training without a report does without plots
+    from graphnet.report.plots import require_plots
+
+    require_plots()
+    kept = f"{out}.checkpoint"
+    check_page(path, spec=spec, bundle=out, checkpoint=kept, earlier_checkpoint=f"{kept}.previous")
+
+
+def _write_report(
+    path: str, trainer: Trainer, data: Dataset, size: int, threads: int | None
+) -> None:
+    from graphnet.cli.pages import write_page
+    from graphnet.report.page import report_on
+    from graphnet.report.parts import of_feeds
+
+    feeds = {"train": trainer.train, "validation": trainer.validation, "test": trainer.test}
+    parts = of_feeds(data, feeds)
+    write_page(path, report_on(trainer.net, parts, threads=threads, size=size))
 
 
 @contextmanager
@@ -224,6 +266,7 @@ def _finish(
     size: int,
     seconds: float,
     classes: tuple[str, Measured] | None,
+    report: str | None,
     *,
     as_json: bool,
 ) -> None:
@@ -235,6 +278,8 @@ def _finish(
             last["best_epoch"] = trainer.best.epoch
         if classes is not None:
             last["classes"] = classes_as_json(*classes)
+        if report is not None:
+            last["report"] = report
         emit(json.dumps({**last, "seconds": round(seconds, 3)}), sys.stdout)
         return
     if (text := ending(trainer)) is not None:
@@ -247,6 +292,8 @@ def _finish(
         f"{printable(out)}: {outcome(trainer)}, {parameters:,} parameters, {size:,} bytes, "
         f"{seconds:.1f} s"
     )
+    if report is not None:
+        print(f"{printable(report)}: the training as a page; open it in a browser")
     if (example := _example(net)) is not None:
         print(f"next: {printable(command_line('infer', out, example))}")
 

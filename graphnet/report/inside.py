@@ -1,0 +1,113 @@
+"""What is inside a network, as HTML: the graph, its layers, first weights, dead units, the spec."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from graphnet.network import Network
+from graphnet.plan import Plan
+from graphnet.report import charts
+from graphnet.report.findings import ZEROING, Dead
+from graphnet.report.html import code, details, esc, figure, image, nothing, numbers, p, table
+from graphnet.report.images import png
+from graphnet.report.weights import FirstWeights, first_weights
+from graphnet.spec.canonical import canonical_text, readable_text
+
+MOST_NAMED = 40
+
+
+def graph(net: Network) -> str:
+    """The graph as a picture, and its layers as a table."""
+    plan, wiring = Plan(net.graph), net.graph.wiring
+    rows = []
+    for name, given in net.spec.inputs.items():
+        rows.append([name, "(input)", "", _shape(given.shape), given.doc or "", "", ""])
+    for node in wiring.order:
+        cost, spec = plan.cost(node), net.graph.nodes[node]
+        sources = ", ".join(wiring.sources[node])
+        figures = [spec.doc or "", f"{cost.parameters:,}", f"{cost.forward:,}"]
+        rows.append([node, spec.type, sources, _shape(net.graph.shapes[node]), *figures])
+    for objective in net.graph.objectives:
+        kind = f"{objective.spec.type} (loss)"
+        rows.append(["", kind, objective.on, "()", f"target {objective.target}", "0", ""])
+    head = ["node", "type", "from", "shape", "note", "parameters", "FLOPs forward"]
+    docs = p(net.spec.doc) if net.spec.doc else ""
+    return docs + numbers("Layers in running order; FLOPs of one sample", head, rows, words=5)
+
+
+def weights(net: Network) -> str:
+    """The weights of the first layer as pictures."""
+    found = first_weights(net)
+    if found is None:
+        return nothing("No layer of this graph has a matrix or kernels to look at.")
+    text = p(
+        f"{found.node}: {found.what}." + f" {found.left} more are not shown." * bool(found.left)
+    )
+    rows = [[t.name, f"{t.low:.4g}", f"{t.high:.4g}", f"{t.norm:.4g}"] for t in found.tiles]
+    below = numbers(f"Weights of {found.node}", ["which", "least", "largest", "norm"], rows)
+    return text + _scale(found) + _tiles(found) + below
+
+
+def dead(net: Network, found: Sequence[Dead], samples: int, words: str) -> str:
+    """The units that were 0 for every sample."""
+    if not found:
+        kinds = ", ".join(ZEROING)
+        return nothing(
+            f"This does not apply: no layer of the graph is one of {kinds}, whose outputs can stay "
+            "at 0."
+        )
+    total = sum(len(one.dead) for one in found)
+    gone = sum(int(one.dead.sum()) for one in found)
+    text = (
+        f"{gone:,} of {total:,} units are 0 for all {samples:,} samples of the {words}, at every "
+        "place: no gradient reaches them from there. A unit is an entry of a layer's last axis, "
+        "of a convolution a channel."
+    )
+    rows = []
+    for one in found:
+        which = np.flatnonzero(one.dead)
+        named = ", ".join(map(str, which[:MOST_NAMED].tolist())) + ", …" * (len(which) > MOST_NAMED)
+        share = f"{one.dead.mean():.4f}"
+        rows.append([one.node, named, str(len(one.dead)), str(len(which)), share])
+        rows[-1].append(f"{one.zeros:.4f}")
+    head = ["layer", "which", "units", "dead", "share dead", "share of all numbers that are 0"]
+    below = table("Dead units by layer", head, rows, words=2)
+    if not gone:
+        return p(text) + below
+    shown = found[:MOST_NAMED]
+    label = f"Share of dead units by layer: {gone:,} of {total:,} in all"
+    drawn = charts.shares(
+        "dead-shares", label, [float(d.dead.mean()) for d in shown], [d.node for d in shown]
+    )
+    return p(text) + figure(drawn, "Share of dead units, by layer.", below)
+
+
+def spec(net: Network) -> str:
+    """The spec as JSON, without where the data lie."""
+    text = readable_text(json.loads(canonical_text(net.spec)))
+    return details("The spec as JSON", code("Spec", text))
+
+
+def _tiles(found: FirstWeights) -> str:
+    if len(found.tiles) == 1:
+        tile = found.tiles[0]
+        return image(png(tile.pixels), f"{tile.name} as a heat map", "pixels map")
+    shown = "".join(
+        image(png(t.pixels), f"{found.node}, {t.name}: {t.low:.3g} to {t.high:.3g}")
+        for t in found.tiles
+    )
+    return f'<div class="tiles">{shown}</div>'
+
+
+def _scale(found: FirstWeights) -> str:
+    if "red, green and blue" in found.what:
+        return ""
+    reach = f"{found.reach:.3g}"
+    return f'<p class="scale"><span>-{esc(reach)}</span><i></i><span>{esc(reach)}</span></p>'
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"

@@ -1,0 +1,94 @@
+"""Which samples a report is about: the parts of a data set, and the one that is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphnet.data.dataset import Dataset
+from graphnet.errors import DatasetError
+from graphnet.network import Network
+from graphnet.spec.measured import judged
+from graphnet.training.feed import Feed, feeds
+from graphnet.training.split import classes_of, kept_apart
+
+WORDS = {
+    "train": "training part",
+    "validation": "validation part",
+    "test": "test part",
+    "given": "samples given",
+}
+"""What each part is called; the samples given are none that the training is known to have seen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The parts of a data set by name, and which of them is judged; labels: names of classes that
+    the data bring."""
+
+    name: str
+    feeds: Mapping[str, Feed]
+    judged: str
+    labels: Sequence[str] | None = None
+
+    @property
+    def feed(self) -> Feed:
+        """The samples that are judged."""
+        return self.feeds[self.judged]
+
+    @property
+    def words(self) -> str:
+        """What the judged part is called."""
+        return WORDS[self.judged]
+
+
+def parts_of(net: Network, data: Dataset) -> Parts:
+    """The parts as training has them: what the recipe keeps apart for validation is so here too.
+    Judged is the test part, else the validation part, else the training part.
+
+    Errors: DatasetError, ShapeError.
+    """
+    if not isinstance(data, Dataset):
+        raise DatasetError("a report takes a Dataset: load_data(spec) gives one")
+    train, test = feeds(net, data)
+    share = net.spec.train.validation if net.spec.train is not None else None
+    validation: Feed | None = None
+    if share is not None:
+        assert net.spec.train is not None
+        classes = classes_of(train, judged(net.spec, net.graph.wiring.outputs))
+        rows, apart = kept_apart(share, train.samples, classes, net.spec.train.seed)
+        train, validation = train.chosen(rows), train.chosen(apart)
+    return of_feeds(data, {"train": train, "validation": validation, "test": test})
+
+
+def of_feeds(data: Dataset, found: Mapping[str, Feed | None]) -> Parts:
+    """The parts that there are, as a training holds them."""
+    there = {name: feed for name, feed in found.items() if feed is not None}
+    first = next(name for name in ("test", "validation", "train") if name in there)
+    return Parts(data.name, there, first, data.labels)
+
+
+def given_part(net: Network, data: Dataset) -> Parts:
+    """All samples of a data set as one part that is judged, whatever the recipe says.
+
+    Errors: DatasetError, ShapeError.
+    """
+    feed = Feed(net, data.train, f"data set '{data.name}'")
+    return Parts(data.name, {"given": feed}, "given", data.labels)
+
+
+def counts_of_classes(net: Network, feed: Feed) -> list[int] | None:
+    """How many samples of a part are of each class of the first loss of classes that has one
+    target a sample; None without such a loss."""
+    for part in judged(net.spec, net.graph.wiring.outputs):
+        t = feed.targets_of(part.loss)
+        if part.kind == "numbers" or t is None or t.size != len(t):
+            continue
+        flat = t.reshape(-1)
+        binary = part.kind == "binary"
+        classes = 2 if binary else net.graph.shapes[part.on][-1]
+        found: list[int] = np.bincount(flat > 0.5 if binary else flat, minlength=classes).tolist()
+        return found
+    return None
