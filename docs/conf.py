@@ -15,12 +15,33 @@ author = "the graphnet authors"
 copyright = "the graphnet authors"
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx_copybutton", "drawings", "languages"]
+extensions = [
+    "myst_parser",
+    "sphinx_copybutton",
+    "drawings",
+    "languages",
+    "reference",
+    "docstrings",
+]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 nitpicky = True
+nitpick_ignore_regex = [
+    # Other projects' pages would have to be fetched to be linked to.
+    ("py:class", r"(collections|os|numpy|PIL)\..*|NDArray|Image\.Image"),
+    # Types in signatures that are no public names: what is in them is said where they are taken.
+    (
+        "py:class",
+        r"graphnet\.(layers|losses|network|spec|training)\.\w+\.\w+|graphnet\.network\.\w+",
+    ),
+    ("py:class", r"Pixels|Prepared|dict\[str"),
+]
+autodoc_typehints = "signature"
+python_use_unqualified_type_names = True
+maximum_signature_line_length = 70
+smartquotes = False
 
 html_theme = "furo"
 html_title = "graphnet"

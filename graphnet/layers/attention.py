@@ -44,7 +44,9 @@ class MultiHeadAttention(Layer):
     Errors: ShapeError unless x and source are (T, D), the mask fits them and heads divide M.
     Source: Vaswani et al., Attention Is All You Need, 2017, 3.2. With a the softmax and s what it
     takes: dv = a.T @ do, ds = a * (do @ v.T - sum(do * o)), dq = ds @ k / sqrt(d),
-    dk = ds.T @ q / sqrt(d).
+    dk = ds.T @ q / sqrt(d). And as in Affine dx = dq @ Wq.T, dsource = dk @ Wk.T + dv @ Wv.T,
+    dWq = x.T @ dq, dWk = source.T @ dk, dWv = source.T @ dv, dWo = o.T @ dout, where do = dout @
+    Wo.T, and dbq, dbk, dbv, dbo the sums of dq, dk, dv, dout.
     """
 
     class Spec(NodeSpec):

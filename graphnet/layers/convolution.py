@@ -112,8 +112,9 @@ class Conv2D(Convolving):
     H' = ceil(H / stride). With groups, filter m sees the channels of its group alone.
     Errors: ShapeError unless a sample is an image with room for a window and channels and filters
     divide into the groups.
-    Source: Deep Learning from Scratch, 7.2 and 7.4; ONNX, Conv. How it is computed depends on the
-    shape: see graphnet/convolution.
+    Source: Deep Learning from Scratch, 7.2 and 7.4; ONNX, Conv. dx = dout . W.T at each position,
+    added where windows overlap; dW = the sum of windows(x).T . dout over all positions, db = sum of
+    dout. How it is computed depends on the shape: see graphnet/convolution.
     """
 
     class Spec(Convolution):
@@ -168,8 +169,9 @@ class Conv1D(Conv2D):
     L' = ceil(L / stride). With groups, filter m sees the channels of its group alone.
     Errors: ShapeError unless a sample is a sequence with room for a window and channels and filters
     divide into the groups.
-    Source: Waibel et al., 1989; ONNX, Conv. Computed as a Conv2D of images that are one high, or
-    one wide where the channels are few.
+    Source: Waibel et al., 1989; ONNX, Conv. dx = dout . W.T at each position, added where windows
+    overlap; dW = the sum of windows(x).T . dout, db = sum of dout. Computed as a Conv2D of images
+    that are one high, or one wide where the channels are few.
     """
 
     class Spec(Convolution):

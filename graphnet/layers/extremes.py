@@ -52,7 +52,8 @@ class Maximum(_Choosing):
     """out = the larger one of x and y
 
     Shapes: x, y and out have one shape.
-    Source: ONNX, Max; dx = dout where x > y, half of it where x = y, as in PyTorch.
+    Source: ONNX, Max; dx = dout where x > y, dy = dout where y > x, half of it each where x = y, as
+    in PyTorch.
     """
 
     class Spec(_Chosen):
@@ -66,7 +67,8 @@ class Minimum(_Choosing):
     """out = the smaller one of x and y
 
     Shapes: x, y and out have one shape.
-    Source: ONNX, Min; dx = dout where x < y, half of it where x = y, as in PyTorch.
+    Source: ONNX, Min; dx = dout where x < y, dy = dout where y < x, half of it each where x = y, as
+    in PyTorch.
     """
 
     class Spec(_Chosen):

@@ -49,7 +49,8 @@ class Silu(_Gated):
     """out = x * sigmoid(x)
 
     Shapes: any; out has x's shape.
-    Source: Elfwing et al., 2018 (Swish): with gate = sigmoid(x), gate' = gate * (1 - gate).
+    Source: Elfwing et al., 2018 (Swish): dx = dout * (gate + x * gate') with gate = sigmoid(x),
+    gate' = gate * (1 - gate).
     """
 
     class Spec(_Gate):
@@ -69,7 +70,8 @@ class HardSwish(_Gated):
     """out = x * min(max(x / 6 + 1 / 2, 0), 1)
 
     Shapes: any; out has x's shape.
-    Source: Howard et al., 2019; ONNX, HardSwish: gate' = 1 / 6 where 0 < gate < 1, else 0.
+    Source: Howard et al., 2019; ONNX, HardSwish: dx = dout * (gate + x * gate') with
+    gate = min(max(x / 6 + 1 / 2, 0), 1), gate' = 1 / 6 where 0 < gate < 1, else 0.
     """
 
     class Spec(_Gate):
@@ -90,7 +92,8 @@ class Mish(_Gated):
     """out = x * tanh(log(1 + exp(x)))
 
     Shapes: any; out has x's shape.
-    Source: Misra, 2020; ONNX, Mish: gate' = (1 - gate^2) * sigmoid(x).
+    Source: Misra, 2020; ONNX, Mish: dx = dout * (gate + x * gate') with
+    gate = tanh(log(1 + exp(x))), gate' = (1 - gate^2) * sigmoid(x).
     """
 
     class Spec(_Gate):
@@ -115,8 +118,9 @@ class Gelu(_Gated):
     (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2
 
     Shapes: any; out has x's shape.
-    Source: Hendrycks and Gimpel, 2016; ONNX, Gelu: gate' = exp(-x^2 / 2) / sqrt(2 * pi); with
-    "tanh", 2 * gate * (1 - gate) * sqrt(2 / pi) * (1 + 3 * 0.044715 * x^2).
+    Source: Hendrycks and Gimpel, 2016; ONNX, Gelu: dx = dout * (gate + x * gate') with
+    gate' = exp(-x^2 / 2) / sqrt(2 * pi); with "tanh",
+    gate' = 2 * gate * (1 - gate) * sqrt(2 / pi) * (1 + 3 * 0.044715 * x^2).
     """
 
     class Spec(_Gate):

@@ -167,7 +167,9 @@ class InstanceNorm(_GroupLayer):
 
     Shapes: x (N, ..., C); out has x's shape; gamma and beta (C,).
     Errors: ShapeError unless a sample has positions and channels.
-    Source: Ulyanov, Vedaldi and Lempitsky, 2016; ONNX, InstanceNormalization.
+    Source: Ulyanov, Vedaldi and Lempitsky, 2016; ONNX, InstanceNormalization. With
+    s = 1 / sqrt(var + eps), x' = (x - mean) * s and h = gamma * dout: dgamma = sum(dout * x'),
+    dbeta = sum(dout), dx = s * (h - mean(h) - x' * mean(h * x')).
     """
 
     class Spec(_GroupSpec):

@@ -28,7 +28,10 @@ class Gru(Unrolled):
     Errors: ShapeError unless a sample is (T, D); for a length that is no number from 0 to T.
     Source: Cho et al., 2014; ONNX's GRU. With s(z) = z * (1 - z), of what the functions take:
     dz = dh' * (h - n) * s(z), dn = dh' * (1 - z) * (1 - n^2), dr = dn * (h @ U + bu) * s(r) or
-    (dn @ U.T) * h * s(r); dh = dh' * z and what the products give back.
+    (dn @ U.T) * h * s(r); dh = dh' * z and what the products give back,
+    dh0 = the first step's dh. With d = [dz, dr, dn] side by side dx = d @ W.T, and summed over the
+    steps dW = x.T @ d, db = sum of d, dU = (what each part of U multiplies).T @ its part of d (of
+    the third, with linear_before_reset, dn * r), dbu = sum of dn * r.
     """
 
     class Spec(Sequence):

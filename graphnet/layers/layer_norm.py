@@ -132,7 +132,9 @@ class LayerNorm(_RowLayer):
 
     Shapes: x (N, ..., D); out has x's shape; gamma and beta have that of a row.
     Errors: ShapeError where a sample has no such axis.
-    Source: Ba, Kiros and Hinton, 2016; ONNX, LayerNormalization.
+    Source: Ba, Kiros and Hinton, 2016; ONNX, LayerNormalization. With s = 1 / sqrt(var + eps),
+    x' = (x - mean) * s and h = gamma * dout: dgamma = sum(dout * x'), dbeta = sum(dout),
+    dx = s * (h - mean(h) - x' * mean(h * x')).
     """
 
     centred = True
@@ -163,7 +165,8 @@ class RMSNorm(_RowLayer):
 
     Shapes: x (N, ..., D); out has x's shape; gamma has that of a row.
     Errors: ShapeError where a sample has no such axis.
-    Source: Zhang and Sennrich, 2019; ONNX, RMSNormalization.
+    Source: Zhang and Sennrich, 2019; ONNX, RMSNormalization. With s = 1 / sqrt(mean(x^2) + eps),
+    x' = x * s and h = gamma * dout: dgamma = sum(dout * x'), dx = s * (h - x' * mean(h * x')).
     """
 
     centred = False

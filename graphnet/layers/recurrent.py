@@ -25,7 +25,8 @@ class Rnn(Unrolled):
     b (M,), the sum of the two that PyTorch and ONNX have.
     Errors: ShapeError unless a sample is (T, D); for a length that is no number from 0 to T.
     Source: Elman, 1990; ONNX's RNN. With z what the activation takes: dz = dh' * activation'(z),
-    dh = dz @ U.T.
+    dh = dz @ U.T, dh0 = the first step's dh; dx = dz @ W.T, and summed over the steps
+    dW = x.T @ dz, dU = h.T @ dz, db = sum of dz.
     """
 
     class Spec(Sequence):
@@ -83,7 +84,9 @@ class Lstm(Unrolled):
     Errors: ShapeError unless a sample is (T, D); for a length that is no number from 0 to T.
     Source: Hochreiter and Schmidhuber, 1997, with the forget gate of Gers et al., 2000; ONNX's
     LSTM. dc' += dh' * o * (1 - tanh(c')^2), dz = dc' * [g, 0, c, i] * [i', 0, f', g'] and for o
-    dh' * tanh(c') * o', where i' = i * (1 - i) and g' = 1 - g^2; dc = dc' * f, dh = dz @ U.T.
+    dh' * tanh(c') * o', where i' = i * (1 - i) and g' = 1 - g^2; dc = dc' * f, dh = dz @ U.T,
+    dh0 = the first step's dh, dc0 = its dc; dx = dz @ W.T, and summed over the steps
+    dW = x.T @ dz, dU = h.T @ dz, db = sum of dz.
     """
 
     class Spec(Sequence):

@@ -44,7 +44,8 @@ class Flatten(Layer):
     """out = x with the axes of a sample laid out as one, row by row
 
     Shapes: x (N, ...) -> out (N, product of the rest).
-    Source: Deep Learning from Scratch, 7.4.3, where Affine does it by itself.
+    Source: Deep Learning from Scratch, 7.4.3, where Affine does it by itself;
+    dx = dout in x's shape.
     """
 
     class Spec(_Free):

@@ -28,8 +28,9 @@ class ConvTranspose2D(Convolving):
     "same": H' = stride * H. With groups, filter m sees the channels of its group alone.
     Errors: ShapeError unless a sample is an image of which something is left and channels and
     filters divide into the groups.
-    Source: Zeiler et al., Deconvolutional Networks, 2010; ONNX, ConvTranspose. dx is a convolution
-    of dout, dW that of the convolution with dout for its x and x for its dout.
+    Source: Zeiler et al., Deconvolutional Networks, 2010; ONNX, ConvTranspose. dx = the
+    convolution of dout with the same filters; dW = that of this convolution, with dout for its x
+    and x for its dout; db = sum of dout.
     """
 
     class Spec(Convolution):

@@ -14,6 +14,16 @@ import pytest
 from checkout import ROOT, environment
 from manual_data import MAKERS
 
+import graphnet as gn
+from graphnet import errors
+from graphnet.cli.main import COMMANDS
+from graphnet.initializers import INITIALIZERS
+from graphnet.layers import LAYERS
+from graphnet.losses import LOSSES
+from graphnet.optimizers import OPTIMIZERS
+from graphnet.schedules import SCHEDULES
+from graphnet.spec.families import AUGMENTS, METRICS, SOURCES
+
 DOCS = ROOT / "docs"
 KINDS = {"sh", "python", "json", "text", "csv"}
 FENCE = re.compile(r"^```(\{code-block\} )?(\w+)\n(:caption: (\S+)\n)?(.*?)^```$", re.M | re.S)
@@ -21,6 +31,15 @@ TRANSLATED = sorted((DOCS / "ko").rglob("*.md"))
 PAGES = sorted(
     page for page in DOCS.rglob("*.md") if page not in TRANSLATED and "_build" not in page.parts
 )
+FAMILIES = {
+    "losses": LOSSES,
+    "optimizers": OPTIMIZERS,
+    "schedules": SCHEDULES,
+    "initializers": INITIALIZERS,
+    "metrics": METRICS,
+    "augmentations": AUGMENTS,
+    "data": SOURCES,
+}
 GRAPHNET = """#!{python}
 import sys
 
@@ -159,17 +178,63 @@ def test_an_ellipsis_stands_for_anything_and_nothing_else_does():
     assert not matches("a ... c", "a b d")
 
 
-def test_the_manual_builds_without_a_warning(tmp_path):
-    pytest.importorskip("sphinx")
-    pytest.importorskip("myst_parser")
-    pytest.importorskip("furo")
-    pytest.importorskip("sphinx_copybutton")
+@pytest.fixture(scope="module")
+def manual(tmp_path_factory) -> Path:
+    """The built manual; a warning of Sphinx is an error."""
+    for name in ("sphinx", "myst_parser", "furo", "sphinx_copybutton"):
+        pytest.importorskip(name)
+    folder = tmp_path_factory.mktemp("manual")
     build = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", "-q"]
     done = subprocess.run(
-        [*build, "-d", str(tmp_path / "trees"), str(DOCS), str(tmp_path / "html")],
+        [*build, "-d", str(folder / "trees"), str(DOCS), str(folder / "html")],
         env=environment({"PYTHONPATH": str(ROOT)}),
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / "html" / "index.html").exists()
+    return folder / "html"
+
+
+def sections_of(manual: Path, page: str) -> set[str]:
+    text = (manual / f"{page}.html").read_text(encoding="utf-8")
+    return set(re.findall(r"<h[1-6]>(?:<[^>]*>)*([^<]+)<", text))
+
+
+def test_the_reference_has_a_section_for_everything_that_has_a_type(manual):
+    pages = [page.stem for page in (DOCS / "reference" / "layers").glob("*.md")]
+    found = set().union(*(sections_of(manual, f"reference/layers/{page}") for page in pages))
+    assert set(LAYERS) <= found
+    for page, family in FAMILIES.items():
+        assert set(family) <= sections_of(manual, f"reference/{page}")
+    assert set(COMMANDS) <= sections_of(manual, "reference/commands")
+
+
+def test_every_error_has_a_section_and_every_public_name_its_docs(manual):
+    def below(cls: type) -> set[str]:
+        return {cls.__name__}.union(*map(below, cls.__subclasses__()))
+
+    raised = below(gn.GraphnetError) - {"GraphnetError"}
+    assert {name for name in raised if hasattr(errors, name)} <= sections_of(
+        manual, "reference/errors"
+    )
+    api = (manual / "reference" / "api.html").read_text(encoding="utf-8")
+    assert [name for name in gn.__all__ if f'id="graphnet.{name}"' not in api] == []
+
+
+def test_every_page_leads_to_the_other_language_and_none_asks_another_host(manual):
+    pages = sorted(manual.rglob("*.html"))
+    assert len(pages) > 30
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r"<(?:script|img|iframe)[^>]* src=\"?(?:https?:)?//", text), page
+        assert not re.search(r"<link[^>]* rel=\"stylesheet\"[^>]* href=\"(?:https?:)?//", text), (
+            page
+        )
+        assert '<nav class="languages"' in text, page
+    for page in TRANSLATED:
+        name = page.relative_to(DOCS).with_suffix(".html").as_posix()
+        text = (manual / name).read_text(encoding="utf-8")
+        assert 'lang="ko"' in text.partition("<head>")[0]
+        assert 'rel="alternate" hreflang="en"' in text
+        original = (manual / name.removeprefix("ko/")).read_text(encoding="utf-8")
+        assert 'rel="alternate" hreflang="ko"' in original
