@@ -29,6 +29,7 @@ from graphnet.spec.measured import Judged
 MOST_BARS = 40
 MOST_PAIRS = 100
 MOST_WIDE = 12
+AS_SURE = 0.005
 
 
 def answers(net: Network, parts: Parts, found: Findings) -> list[tuple[str, str, str]]:
@@ -144,13 +145,16 @@ class _Output:
         series["recall"] = report.recall[worst].tolist()
         label = f"Precision and recall of {len(worst)} classes; mean {means[0]} and {means[1]}"
         drawn = charts.bars(f"bars-{self.k}", label, series, [names[i] for i in worst])
-        return figures([figure(drawn, caption + more), table("Each class", head, rows)])
+        each = numbers("Each class", head, rows, most=MOST_BARS + 1)
+        return figures([figure(drawn, caption + more), f"<div>{each}</div>"])
 
     def _calibration(self, tally: ClassTally) -> str:
         bins, total = tally.bins, max(tally.answers, 1)
         right, sure = bins[:, 2].sum() / total, bins[:, 1].sum() / total
         error = tally.calibration_error
-        way = "surer than they are right" if sure > right else "right more often than they are sure"
+        way = "as sure as they are right"
+        if abs(sure - right) > AS_SURE:
+            way = "surer than right" if sure > right else "right more often than sure"
         words = "a sigmoid" if self.part.kind == "binary" else "a softmax"
         text = (
             f"Expected calibration error {error:.4f}: by {words} the scores give their answers a "

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_LINES = 12
+LEGEND = 56
+"""Letters that a row of a legend holds, seven of them for each line's sample."""
 MOST_CELLS = 30
 """Classes of a matrix whose cells are drawn one by one, with their counts where they are few."""
 FEW_CELLS = 14
@@ -33,13 +35,16 @@ def lines(
     mark: int | None = None,
     log: bool | None = None,
     colours: Sequence[int] | None = None,
+    named: bool = False,
 ) -> str:
-    """A line for each series, over x (default: 1, 2, ...).
+    """A line for each series, over x (default: 1, 2, ...); named: a single one has its name too.
 
     mark: the place of the best epoch; log: whether the axis may be logarithmic; default, where
     the numbers are positive and span far; colours: the number of each line's colour and dash.
     """
-    rows = max(1, -(-len(series) // 3)) if len(series) > 1 else 0
+    longest = max(map(len, map(word, series)), default=0)
+    columns = max(1, min(3, LEGEND // (longest + 7), len(series)))
+    rows = -(-len(series) // columns) if named or len(series) > 1 else 0
     with plot(name, label, height=2.75 + 0.2 * rows) as made:
         axes = made.axes
         for k, (title, values) in enumerate(series.items()):
@@ -71,8 +76,8 @@ def lines(
                 color=SOFT,
                 fontsize=9,
             )
-        if len(series) > 1:
-            made.figure.legend(loc="outside upper left", ncols=min(3, len(series)))
+        if rows:
+            made.figure.legend(loc="outside upper left", ncols=columns)
     return made.svg
 
 

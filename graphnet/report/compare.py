@@ -89,7 +89,10 @@ def _curves(runs: Sequence[Run]) -> str:
         title = _in_words(name)
         colours = [place[run] for run in series]
         label = f"{title} by epoch, of {len(series)} networks"
-        picture = charts.lines(f"compare-{k}", label, series, what=title, colours=colours)
+        picture = charts.lines(
+            f"compare-{k}", label, series, what=title, colours=colours, named=True
+        )
+        title = title[:1].upper() + title[1:]
         below = epochs_table(title, series, "{:.4f}")
         made.append(figure(picture, f"{title}, epoch by epoch.", below))
     untold = [run.title for run in runs if not run.net.history]
@@ -111,7 +114,9 @@ def _specs(runs: Sequence[Run]) -> str:
             continue
         rows = [[str(k), text] for k, text in enumerate(found[:MOST_DIFFERENCES], 1)]
         left = len(found) - len(rows)
-        parts.append(numbers(f"{run.title} beside {first.title}", ["", "what"], rows, words=2))
+        parts.append(
+            numbers(f"{run.title} beside {first.title}", ["number", "what"], rows, words=2)
+        )
         parts += [p(f"{left} more are not shown.")] * bool(left)
     return "".join(parts)
 

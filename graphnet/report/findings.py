@@ -10,7 +10,7 @@ import numpy as np
 
 from graphnet.blas import one_thread
 from graphnet.crew import threads_here
-from graphnet.errors import SpecError
+from graphnet.errors import DivergedError, SpecError
 from graphnet.layers.base import Array
 from graphnet.network import Network
 from graphnet.report.parts import Parts
@@ -62,6 +62,8 @@ def find(net: Network, parts: Parts, *, threads: int | None = None) -> Findings:
         figures = measured(team, measure, parts.feed)
     finally:
         team.close()
+    if not math.isfinite(figures.loss or 0.0):
+        raise DivergedError(f"{net.spec.name}: the loss over the {parts.words} is {figures.loss}")
     scored = judged(net.spec, net.graph.wiring.outputs)
     with one_thread(), np.errstate(all="ignore"):
         tallies = _tallies(net, parts.feed, scored)

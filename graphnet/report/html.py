@@ -41,11 +41,16 @@ def table(
 
 
 def numbers(
-    caption: str, head: Sequence[str], rows: Sequence[Sequence[object]], *, words: int = 1
+    caption: str,
+    head: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    words: int = 1,
+    most: int = OPEN_ROWS,
 ) -> str:
-    """A table, closed where it is long."""
+    """A table, closed where it has more than `most` rows."""
     shown = table(caption, head, rows, words=words)
-    if len(rows) <= OPEN_ROWS:
+    if len(rows) <= most:
         return shown
     return details(f"The numbers: {caption} ({len(rows):,} rows)", shown)
 

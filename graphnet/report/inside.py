@@ -31,8 +31,8 @@ def graph(net: Network) -> str:
         figures = [spec.doc or "", f"{cost.parameters:,}", f"{cost.forward:,}"]
         rows.append([node, spec.type, sources, _shape(net.graph.shapes[node]), *figures])
     for objective in net.graph.objectives:
-        kind = f"{objective.spec.type} (loss)"
-        rows.append(["", kind, objective.on, "()", f"target {objective.target}", "0", ""])
+        kind = objective.spec.type
+        rows.append(["(loss)", kind, objective.on, "()", f"target {objective.target}", "0", ""])
     head = ["node", "type", "from", "shape", "note", "parameters", "FLOPs forward"]
     docs = p(net.spec.doc) if net.spec.doc else ""
     return docs + numbers("Layers in running order; FLOPs of one sample", head, rows, words=5)

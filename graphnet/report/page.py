@@ -21,7 +21,7 @@ from graphnet.report.training import figure_name
 from graphnet.spec.canonical import plain
 from graphnet.spec.columns import NumberColumn
 from graphnet.spec.graph import InputSpec
-from graphnet.spec.prepared import columns_of
+from graphnet.spec.prepared import columns_of, vocabulary_of
 
 
 def html_report(net: Network, data: Dataset, *, threads: int | None = None) -> str:
@@ -141,6 +141,8 @@ def _input(net: Network, name: str, given: InputSpec) -> str:
     if given.text is not None:
         rows = [(key, _text(value)) for key, value in plain(given.text).items()]
         rows = [(k, v) for k, v in rows if k != "vocabulary"]
+        known = len(vocabulary_of(given, net.prepare, name))
+        rows.append((f"{given.text.unit}s known", f"{known:,}"))
         return p(f"{shape} A line of text as whole numbers.") + pairs(rows)
     if given.columns is None:
         return p(shape) + nothing("Its numbers are taken as they come.")

@@ -26,6 +26,8 @@ WAY_TO_NORMS = (
 )
 MOST_EPOCHS = 1000
 """Rows of a table of epochs; of more, evenly chosen ones are shown."""
+MOST_NUMBERS = 20_000
+"""Numbers of such a table."""
 
 
 def curves(net: Network) -> str:
@@ -60,7 +62,9 @@ def rate(net: Network, samples: int | None) -> str:
     what = f"{optimizer.type}, lr {optimizer.lr:g}"
     if schedule is None:
         return p(f"{what}: the same at every step of all {epochs:,} epochs.") + numbers(
-            "Learning rate", ["epochs done", "rate"], [[f"{a:g}", f"{v:.6g}"] for a, v in found]
+            "The rate by epochs",
+            ["epochs done", "rate"],
+            [[f"{a:g}", f"{v:.6g}"] for a, v in found],
         )
     x, y = [at for at, _ in found], [value for _, value in found]
     label = (
@@ -73,7 +77,7 @@ def rate(net: Network, samples: int | None) -> str:
     caption = f"The learning rate at each step: {what}, schedule {schedule.type}{warmup}."
     whole = [(at, v) for at, v in found if at == int(at)] + found[-1:]
     rows = [[f"{at:.4g}", f"{v:.6g}"] for at, v in _thinned(whole)]
-    return figure(drawn, caption, numbers("Learning rate", ["epochs done", "rate"], rows))
+    return figure(drawn, caption, numbers("The rate by epochs", ["epochs done", "rate"], rows))
 
 
 def norms(net: Network) -> str:
@@ -94,7 +98,9 @@ def norms(net: Network) -> str:
         more = f" The {len(shown)} largest of {len(series)} layers are drawn." if left else ""
         caption = f"Norm of the {what}, by layer.{more}"
         label = f"Norm of the {what}. " + _ends(shown)
-        picture = charts.lines(f"norm-{name}", label, shown, what="norm", log=True)
+        order = {layer: k for k, layer in enumerate(series)}
+        colours = [order[layer] for layer in shown]
+        picture = charts.lines(f"norm-{name}", label, shown, what="norm", log=True, colours=colours)
         drawn.append(figure(picture, caption, epochs_table(f"Norms of {name}", series, "{:.6g}")))
     return figures(drawn)
 
@@ -151,15 +157,15 @@ def epochs_table(caption: str, series: Series, form: str) -> str:
     """The numbers of some curves, an epoch a row."""
     count = max(len(values) for values in series.values())
     rows = []
-    for i in _thinned(range(count)):
+    for i in _thinned(range(count), max(10, min(MOST_EPOCHS, MOST_NUMBERS // len(series)))):
         cells = [values[i] if i < len(values) else None for values in series.values()]
         rows.append([str(i + 1), *("" if c is None else form.format(c) for c in cells)])
     return numbers(caption, ["epoch", *series], rows)
 
 
-def _thinned(rows: Sequence[T]) -> list[T]:
+def _thinned(rows: Sequence[T], most: int = MOST_EPOCHS) -> list[T]:
     """So many rows as a table takes, the first and the last among them."""
-    step = -(-len(rows) // MOST_EPOCHS)
+    step = -(-len(rows) // most)
     found = list(rows[::step])
     return found if (len(rows) - 1) % step == 0 else [*found, rows[-1]]
 

@@ -191,7 +191,7 @@ def test_a_schedule_is_drawn_from_the_number_of_steps(rng):
     net, data = gn.build(spec(train=recipe)), points(rng, np.arange(60) % 4)
     page = checked(gn.html_report(net, data))
     schedule = net.spec.train.schedule
-    rows = page.table("Learning rate")[1:]
+    rows = page.table("The rate by epochs")[1:]
     wanted = [0.01 * schedule.factor(step, 4, 3) for step in (0, 3, 6, 9, 11)]
     assert [float(rate) for _, rate in rows] == pytest.approx(wanted, rel=1e-5)
 
