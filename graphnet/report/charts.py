@@ -20,6 +20,7 @@ MOST_CELLS = 30
 """Classes of a matrix whose cells are drawn one by one, with their counts where they are few."""
 FEW_CELLS = 14
 FEW_POINTS = 25
+FAR = 1e30
 SPREAD = 50.0
 """How many times the least number is the largest, where an axis becomes logarithmic."""
 
@@ -49,7 +50,9 @@ def lines(
         axes = made.axes
         for k, (title, values) in enumerate(series.items()):
             at = x if x is not None else range(1, len(values) + 1)
-            pairs = [(a, v) for a, v in zip(at, values, strict=False) if v is not None]
+            pairs = [
+                (a, v) for a, v in zip(at, values, strict=False) if v is not None and _drawn(v)
+            ]
             colour = colours[k] if colours is not None else k
             few = len(pairs) <= FEW_POINTS
             axes.plot(
@@ -60,10 +63,10 @@ def lines(
                 marker=MARKERS[colour % 6] if few else None,
                 label=word(title),
             )
-        numbers = [v for values in series.values() for v in values if v is not None]
+        numbers = [v for values in series.values() for v in values if v is not None and _drawn(v)]
         _scale(axes, numbers, log)
         _whole(axes, across)
-        axes.set_ylabel(what)
+        axes.set_ylabel(word(what, 40))
         if mark is not None:
             best = mark + 1.0 if x is None else x[mark]
             axes.axvline(best, color=SOFT, linestyle=(0, (2, 2)), linewidth=1)
@@ -219,6 +222,11 @@ def _cell(x: int, y: int, colour: str, deep: float) -> Any:
     from matplotlib.patches import Rectangle
 
     return Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, facecolor=colour, alpha=deep, linewidth=0)
+
+
+def _drawn(value: float) -> bool:
+    """Whether a number has a place in a plot: those past FAR only stand in the table."""
+    return value == 0 or 1 / FAR < abs(value) < FAR
 
 
 def _scale(axes: Axes, numbers: Sequence[float], log: bool | None) -> None:

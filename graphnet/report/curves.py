@@ -112,7 +112,7 @@ def rates(spec: GraphSpec, samples: int | None, epochs: int) -> list[tuple[float
 
 def last_run(history: History) -> int:
     """Epochs of the last training: one that goes on after another counts from 1 again."""
-    return int(history[-1]["epoch"]) if history else 0
+    return min(int(history[-1]["epoch"]), len(history)) if history else 0
 
 
 def _judges(spec: GraphSpec, outputs: tuple[str, ...]) -> list[tuple[str, float]]:

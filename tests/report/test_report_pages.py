@@ -196,6 +196,22 @@ def test_a_schedule_is_drawn_from_the_number_of_steps(rng):
     assert [float(rate) for _, rate in rows] == pytest.approx(wanted, rel=1e-5)
 
 
+def test_numbers_and_names_that_no_training_leaves_do_no_harm(rng):
+    net, data = gn.build(spec()), points(rng, np.arange(60) % 4)
+    names = {f"train_{HOSTILE[0]}": 1.0, "": 2.0, "test_\x01$x": 5e-324}
+    norms = {"affine1": [1e308, -1e308], "kind": [1e-320, 0.0], HOSTILE[0]: [0.0, 0.0]}
+    net.history = [
+        {"epoch": epoch, "loss": loss, "train_accuracy": None, "test_accuracy": 0.5, **more}
+        for epoch, loss, more in (
+            (10**40, 1e308, {"metrics": names, "norms": norms}),
+            (-5, -1e308, {"best": True}),
+        )
+    ]
+    text = gn.html_report(net, data)
+    assert "1e+308" in checked(text).text
+    assert "<script" not in text
+
+
 def test_what_cannot_be_reported_is_refused(rng, model):
     net = gn.build(model("apple"))
     with pytest.raises(DatasetError, match="a report takes a Dataset"):
