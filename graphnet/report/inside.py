@@ -7,16 +7,32 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from graphnet.draw import svg_of
 from graphnet.network import Network
 from graphnet.plan import Plan
 from graphnet.report import charts
 from graphnet.report.findings import ZEROING, Dead
-from graphnet.report.html import code, details, esc, figure, image, nothing, numbers, p, table
+from graphnet.report.html import (
+    code,
+    details,
+    esc,
+    figure,
+    image,
+    nothing,
+    numbers,
+    p,
+    scroll,
+    table,
+)
 from graphnet.report.images import png
 from graphnet.report.weights import FirstWeights, first_weights
 from graphnet.spec.canonical import canonical_text, readable_text
 
 MOST_NAMED = 40
+MOST_UNFOLDED = 150
+"""Nodes of a graph whose blocks are drawn unfolded."""
+MOST_DRAWN = 1000
+"""Nodes of a graph that is drawn."""
 
 
 def graph(net: Network) -> str:
@@ -35,7 +51,11 @@ def graph(net: Network) -> str:
         rows.append(["(loss)", kind, objective.on, "()", f"target {objective.target}", "0", ""])
     head = ["node", "type", "from", "shape", "note", "parameters", "FLOPs forward"]
     docs = p(net.spec.doc) if net.spec.doc else ""
-    return docs + numbers("Layers in running order; FLOPs of one sample", head, rows, words=5)
+    return (
+        docs
+        + _drawing(net)
+        + numbers("Layers in running order; FLOPs of one sample", head, rows, words=5)
+    )
 
 
 def weights(net: Network) -> str:
@@ -88,7 +108,18 @@ def dead(net: Network, found: Sequence[Dead], samples: int, words: str) -> str:
 def spec(net: Network) -> str:
     """The spec as JSON, without where the data lie."""
     text = readable_text(json.loads(canonical_text(net.spec)))
-    return details("The spec as JSON", code("Spec", text))
+    return details("The spec as JSON", code("JSON of the spec", text))
+
+
+def _drawing(net: Network) -> str:
+    count = len(net.graph.nodes)
+    if count > MOST_DRAWN:
+        return nothing(f"{count:,} nodes are too many for a drawing here: `draw` makes one.")
+    picture = svg_of(net.graph, collapse=count > MOST_UNFOLDED)
+    caption = "From left to right, as the numbers run."
+    if count > MOST_UNFOLDED:
+        caption += " Blocks are folded."
+    return figure(scroll("Drawing of the graph", picture), caption)
 
 
 def _tiles(found: FirstWeights) -> str:

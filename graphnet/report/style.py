@@ -49,7 +49,8 @@ p { max-width: 46rem; margin: .5rem 0; }
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
 figure { margin: .8rem 0; min-width: 0; }
 figure > svg { display: block; width: 100%; max-width: 36rem; height: auto; }
-svg text { font-family: inherit; }
+figure > .scroll > svg { display: block; max-width: max(100%, 62rem); height: auto; }
+figure > svg text { font-family: inherit; }
 figcaption { color: var(--soft); font-size: .92rem; margin: .3rem 0 .5rem; max-width: 40rem; }
 .scroll { overflow-x: auto; max-width: 100%; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums;

@@ -24,6 +24,7 @@ def test_a_report_is_one_sound_page_that_needs_nothing_else(trained, name, epoch
     page = checked(trained(name, epochs).page)
     wanted = {"figures", "graph", "curves", "rate", "weights", "dead", "norms", "data", "spec"}
     assert wanted <= set(page.ids)
+    assert f'aria-label="Graph of {name}"' in trained(name, epochs).page
     assert page.text.isprintable() or page.text.replace("\n", "").isprintable()
 
 
