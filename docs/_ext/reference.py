@@ -8,11 +8,13 @@ Formulas, shapes, gradients and attributes come from docstrings and declarations
 """
 
 import argparse
+import ast
 import importlib
 import textwrap
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar
 from unittest.mock import patch
 
@@ -28,6 +30,7 @@ from graphnet.layers import LAYERS
 from graphnet.spec import examples
 from graphnet.spec.schema import schema
 
+PACKAGE = Path(errors.__file__).parent
 OF_EVERY_NODE = ("id", "type", "doc", "shape", "share")
 
 
@@ -227,6 +230,19 @@ def error_tree() -> str:
     return "```text\n" + "\n".join(lines(errors.GraphnetError, 0)) + "\n```"
 
 
+def house() -> str:
+    """Every folder and file of the package, each with its first sentence."""
+    found = []
+    for path in sorted(PACKAGE.iterdir(), key=lambda one: (one.is_file(), one.name)):
+        file = path / "__init__.py" if path.is_dir() else path
+        if file.suffix != ".py" or not file.exists() or path.name == "__init__.py":
+            continue
+        doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+        name = f"{path.name}/" if path.is_dir() else path.name
+        found.append(f"`{name}`\n: {plain(' '.join(doc.partition(chr(10) * 2)[0].split()))}\n")
+    return "\n".join(found)
+
+
 MAKERS: dict[str, Callable[..., str]] = {
     "layers": layers,
     "layer-list": layer_list,
@@ -236,6 +252,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "block-node": block_node,
     "commands": commands,
     "error-tree": error_tree,
+    "house": house,
 }
 
 
