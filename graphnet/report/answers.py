@@ -9,14 +9,11 @@ import numpy as np
 from graphnet.metrics import ClassReport
 from graphnet.network import Network
 from graphnet.report import charts
+from graphnet.report.cards import cards, together
 from graphnet.report.findings import Findings
-from graphnet.report.html import esc, figure, figures, image, nothing, numbers, p, table
-from graphnet.report.images import png
+from graphnet.report.html import esc, figure, figures, nothing, numbers, p, table
 from graphnet.report.parts import Parts
 from graphnet.report.showing import (
-    Cells,
-    Picture,
-    Shown,
     Words,
     array_shown,
     class_names,
@@ -24,6 +21,7 @@ from graphnet.report.showing import (
     text_so_far,
 )
 from graphnet.report.tallies import BINS, ClassTally, Mistake, NumberTally
+from graphnet.report.writing import written
 from graphnet.spec.measured import Judged
 
 MOST_BARS = 40
@@ -180,8 +178,8 @@ class _Output:
         several = any(one.place is not None for one in tally.mistakes)
         text += ", one a sample." if several else "."
         most = MOST_WIDE if self._wide() else len(tally.mistakes)
-        cards = [self._mistake(one) for one in tally.mistakes[:most]]
-        return p(text) + _cards(cards, self._wide())
+        shown = [self._mistake(one) for one in tally.mistakes[:most]]
+        return p(text) + cards(shown, self._wide())
 
     def _mistake(self, one: Mistake) -> str:
         inputs = self._inputs(one.sample)
@@ -195,7 +193,7 @@ class _Output:
             shown = {"so far": Words(so_far or "(the start of the line)")}
         alt = f"sample {one.sample}, {truth} taken for {found}"
         return (
-            f"{_several(shown, alt)}"
+            f"{together(shown, alt)}"
             f'<p>found <span class="bad">{esc(found)}</span> {one.sure:.4f}<br>'
             f'is <span class="good">{esc(truth)}</span> {one.right:.4f}</p>'
             f"<small>sample {one.sample}{place}</small>"
@@ -206,19 +204,22 @@ class _Output:
         residuals = found - truth
         bias = tally.bias / max(tally.count, 1)
         chosen = "" if len(truth) == tally.count else f", {len(truth):,} of them evenly chosen"
-        text = f"{tally.count:,} numbers are judged{chosen}. On the mean they are {bias:+.4g} off."
-        label = f"Found numbers over right ones; right from {truth.min():.4g} to {truth.max():.4g}"
+        text = (
+            f"{tally.count:,} numbers are judged{chosen}. On the mean they are {written(bias)} off."
+        )
+        ends = f"{written(truth.min())} to {written(truth.max())}"
+        label = f"Found numbers over right ones; right from {ends}"
         scatter = charts.points(f"points-{self.k}", label, truth, found)
         counts, edges = np.histogram(residuals, bins=_edges(residuals))
-        label = f"Histogram of errors from {residuals.min():.4g} to {residuals.max():.4g}"
+        label = f"Histogram of errors from {written(residuals.min())} to {written(residuals.max())}"
         drawn = charts.histogram(f"errors-{self.k}", label, counts, edges, "found - right")
         spans = zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True)
-        rows = [[f"{a:.4g} to {b:.4g}", f"{n:,}"] for a, b, n in spans]
+        rows = [[f"{written(a)} to {written(b)}", f"{n:,}"] for a, b, n in spans]
         below = numbers("Errors, found - right", ["from, to", "numbers"], rows)
         quantiles = [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]
         sides = [np.quantile(a, quantiles).tolist() for a in (truth, found, residuals)]
         spread = [
-            [f"{q:.0%}", *(f"{side[i]:.5g}" for side in sides)] for i, q in enumerate(quantiles)
+            [f"{q:.0%}", *(written(side[i]) for side in sides)] for i, q in enumerate(quantiles)
         ]
         head = ["share below", "right", "found", "found - right"]
         return p(text) + figures(
@@ -234,16 +235,16 @@ class _Output:
 
     def _misses(self, tally: NumberTally) -> str:
         target = self.net.graph.objectives[self.part.loss].target
-        cards = []
+        made = []
         for miss in tally.misses[:MOST_WIDE]:
             shown = dict(inputs_shown(self.net, self._inputs(miss.sample)))
             shown["found"] = array_shown(self.net, miss.found, target)
             if target not in self.net.spec.inputs:
                 shown["right"] = array_shown(self.net, miss.truth, target)
-            text = f"<p>error {miss.error:.4g}</p><small>sample {miss.sample}</small>"
-            cards.append(_several(shown, f"sample {miss.sample}") + text)
+            text = f"<p>error {written(miss.error)}</p><small>sample {miss.sample}</small>"
+            made.append(together(shown, f"sample {miss.sample}") + text)
         text = "The samples that are furthest off, by the root of the mean of their squares."
-        return p(text) + _cards(cards, True)
+        return p(text) + cards(made, True)
 
     def _inputs(self, sample: int) -> dict[str, np.ndarray]:
         feed = self.parts.feed
@@ -279,25 +280,3 @@ def _edges(x: np.ndarray) -> np.ndarray:
         first, last = np.floor(low / width), np.ceil(high / width)
         return np.arange(first, last + 1) * width
     return np.linspace(low, high, 25)
-
-
-def _cards(cards: Sequence[str], wide: bool) -> str:
-    items = "".join(f"<li>{card}</li>" for card in cards)
-    return f'<ul class="cards{" wide" * wide}">{items}</ul>'
-
-
-def _several(shown: dict[str, Shown], alt: str) -> str:
-    several = len(shown) > 1
-    parts = []
-    for name, one in shown.items():
-        head = f"<small>{esc(name)}</small>" if several or name == "so far" else ""
-        parts.append(f"<div>{head}{_one(one, f'{name}: {alt}' if several else alt)}</div>")
-    return f'<div class="shown">{"".join(parts)}</div>'
-
-
-def _one(shown: Shown, alt: str) -> str:
-    if isinstance(shown, Picture):
-        return image(png(shown.pixels), alt)
-    if isinstance(shown, Cells):
-        return "<p>" + "<br>".join(f"{esc(k)}: {esc(v)}" for k, v in shown.cells) + "</p>"
-    return f"<p><code>{esc(shown.text)}</code></p>"

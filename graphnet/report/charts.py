@@ -185,6 +185,7 @@ def points(name: str, label: str, truth: Array, found: Array) -> str:
         ends = [low, high]
         axes.plot(ends, ends, color=SOFT, linestyle=(0, (4, 3)), linewidth=1)
         axes.plot(truth, found, linestyle="", marker="o", markersize=3, color=SERIES[0], alpha=0.45)
+        axes.locator_params(nbins=5)
         axes.set_xlabel("right")
         axes.set_ylabel("found")
     return made.svg
@@ -200,6 +201,7 @@ def histogram(name: str, label: str, counts: Array, edges: Array, across: str) -
         style: dict[str, Any] = {"facecolor": SERIES[0], "edgecolor": PAGE}
         axes.bar(edges[:-1], counts, width=np.diff(edges), align="edge", **style)
         axes.axvline(0, color=SOFT, linestyle=(0, (4, 3)), linewidth=1)
+        axes.locator_params(axis="x", nbins=6)
         axes.set_xlabel(across)
         axes.set_ylabel("numbers")
         axes.set_ylim(bottom=0)

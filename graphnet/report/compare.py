@@ -13,6 +13,7 @@ from graphnet.report.curves import PARTS, Series, best_of, losses, measures, now
 from graphnet.report.html import esc, figure, figures, nothing, numbers, p, page, table
 from graphnet.report.plots import require_plots
 from graphnet.report.training import epochs_table, figure_name
+from graphnet.report.writing import measured
 from graphnet.spec.canonical import canonical_text
 from graphnet.training.resume import differences
 
@@ -44,12 +45,12 @@ def figures_of(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
     rows = []
     for run in runs:
         entry, best = now(run.net) or {}, best_of(run.net)
-        measured = {**entry, **entry.get("metrics", {})}
+        known = {**entry, **entry.get("metrics", {})}
         cells = [f"{Plan(run.net.graph).total().parameters:,}", f"{len(run.net.history):,}"]
         cells.append("" if best is None else str(best.place + 1))
         for name in (*losses_shown, *names):
-            value = measured.get(name)
-            cells.append(f"{value:.4f}" if isinstance(value, float) else "")
+            value = known.get(name)
+            cells.append(measured(value) if isinstance(value, float) else "")
         rows.append([run.title, *cells, f"{run.size:,}"])
     shown = [_in_words(name) for name in (*losses_shown, *names)]
     return ["name", "parameters", "epochs", "best epoch", *shown, "bytes"], rows
@@ -93,7 +94,7 @@ def _curves(runs: Sequence[Run]) -> str:
             f"compare-{k}", label, series, what=title, colours=colours, named=True
         )
         title = title[:1].upper() + title[1:]
-        below = epochs_table(title, series, "{:.4f}")
+        below = epochs_table(title, series, measured)
         made.append(figure(picture, f"{title}, epoch by epoch.", below))
     untold = [run.title for run in runs if not run.net.history]
     more = nothing(f"Without a history: {', '.join(untold)}.") if untold else ""

@@ -40,7 +40,9 @@ def measures(history: History) -> dict[str, Series]:
     """Every figure with its parts, the accuracy first."""
     names = {"accuracy": None}
     for entry in history:
-        names |= dict.fromkeys(name.partition("_")[2] for name in entry.get("metrics", {}))
+        # A history out of a file has its names sorted, and the pages of both are to be alike.
+        found_names = sorted(name.partition("_")[2] for name in entry.get("metrics", {}))
+        names |= dict.fromkeys(found_names)
     found = {}
     for name in names:
         parts = _there({p: [_figure(e, f"{p}_{name}") for e in history] for p in PARTS})

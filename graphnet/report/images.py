@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 
-def png(pixels: NDArray[np.uint8]) -> str:
-    """A data URI.
+def png(pixels: NDArray[np.uint8], most: int = 192) -> str:
+    """A data URI; a picture whose longer side is beyond `most` is made smaller.
 
     Shapes: (H, W, 1) or (H, W, 3)
     """
     array = pixels[..., 0] if pixels.shape[2] == 1 else pixels
+    picture = Image.fromarray(np.ascontiguousarray(array))
+    picture.thumbnail((most, most), Image.Resampling.BOX)
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(array)).save(file, "PNG", optimize=True)
+    picture.save(file, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -25,10 +25,13 @@ from graphnet.report.html import (
     table,
 )
 from graphnet.report.images import png
-from graphnet.report.weights import FirstWeights, first_weights
+from graphnet.report.weights import MOST_SIDE, FirstWeights, first_weights
+from graphnet.report.writing import written
 from graphnet.spec.canonical import canonical_text, readable_text
 
 MOST_NAMED = 40
+TILE = 96
+"""Pixels of the longer side of a picture of weights."""
 MOST_UNFOLDED = 150
 """Nodes of a graph whose blocks are drawn unfolded."""
 MOST_DRAWN = 1000
@@ -66,7 +69,7 @@ def weights(net: Network) -> str:
     text = p(
         f"{found.node}: {found.what}." + f" {found.left} more are not shown." * bool(found.left)
     )
-    rows = [[t.name, f"{t.low:.4g}", f"{t.high:.4g}", f"{t.norm:.4g}"] for t in found.tiles]
+    rows = [[t.name, written(t.low), written(t.high), written(t.norm)] for t in found.tiles]
     below = numbers(f"Weights of {found.node}", ["which", "least", "largest", "norm"], rows)
     return text + _scale(found) + _tiles(found) + below
 
@@ -125,9 +128,9 @@ def _drawing(net: Network) -> str:
 def _tiles(found: FirstWeights) -> str:
     if len(found.tiles) == 1:
         tile = found.tiles[0]
-        return image(png(tile.pixels), f"{tile.name} as a heat map", "pixels map")
+        return image(png(tile.pixels, MOST_SIDE), f"{tile.name} as a heat map", "pixels map")
     shown = "".join(
-        image(png(t.pixels), f"{found.node}, {t.name}: {t.low:.3g} to {t.high:.3g}")
+        image(png(t.pixels, TILE), f"{found.node}, {t.name}: {t.low:.3g} to {t.high:.3g}")
         for t in found.tiles
     )
     return f'<div class="tiles">{shown}</div>'

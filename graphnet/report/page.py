@@ -18,6 +18,7 @@ from graphnet.report.parts import WORDS, Parts, counts_of_classes, parts_of
 from graphnet.report.plots import require_plots
 from graphnet.report.showing import class_names
 from graphnet.report.training import figure_name
+from graphnet.report.writing import measured
 from graphnet.spec.canonical import plain
 from graphnet.spec.columns import NumberColumn
 from graphnet.spec.graph import InputSpec
@@ -83,11 +84,11 @@ def facts(net: Network) -> list[tuple[str, object]]:
 
 
 def _headline(net: Network, parts: Parts, found: Findings, size: int | None) -> str:
-    measured = found.measured.figures.items()
-    figures = [(f"{figure_name(name)} ({parts.judged})", f"{v:.4f}") for name, v in measured]
+    judged = found.measured.figures.items()
+    figures = [(f"{figure_name(name)} ({parts.judged})", measured(v)) for name, v in judged]
     assert found.measured.loss is not None
     rows: list[tuple[str, object]] = [*figures]
-    rows.append((f"loss ({parts.judged})", f"{found.measured.loss:.4f}"))
+    rows.append((f"loss ({parts.judged})", measured(found.measured.loss)))
     entry, best = now(net), best_of(net)
     if entry is not None:
         rows.append(("epochs", f"{len(net.history):,}"))

@@ -13,6 +13,7 @@ from graphnet.declaration import Shape
 from graphnet.layers.base import Array
 from graphnet.network import Network
 from graphnet.prepare.text import BOUNDARY, joined, last_positions, next_input, preparation_of
+from graphnet.report.writing import written
 from graphnet.spec.columns import NumberColumn
 from graphnet.spec.graph import InputSpec
 from graphnet.spec.image import ImageSpec
@@ -161,4 +162,4 @@ def _plain(array: Array) -> Shown:
 
 
 def _number(value: Any) -> str:
-    return str(value) if isinstance(value, int) else f"{value:.4g}"
+    return str(value) if isinstance(value, int) else written(value)

@@ -73,7 +73,7 @@ code { font-family: ui-monospace, "Cascadia Code", Menlo, Consolas, monospace; }
 .cards li { background: var(--panel); border: 1px solid var(--line); border-radius: .5rem;
   padding: .6rem; font-size: .9rem; min-width: 0; }
 .cards p { margin: .25rem 0; }
-.cards .shown { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; }
+.cards .shown { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; }
 .cards .shown > div { min-width: 0; }
 .cards small { color: var(--soft); display: block; font-size: .8rem; }
 .pixels { image-rendering: pixelated; width: 7rem; height: auto; display: block;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from graphnet.network import Network
@@ -18,6 +18,7 @@ from graphnet.report.curves import (
     rates,
 )
 from graphnet.report.html import figure, figures, nothing, numbers, p
+from graphnet.report.writing import measured, written
 
 T = TypeVar("T")
 WAY_TO_NORMS = (
@@ -101,7 +102,13 @@ def norms(net: Network) -> str:
         order = {layer: k for k, layer in enumerate(series)}
         colours = [order[layer] for layer in shown]
         picture = charts.lines(f"norm-{name}", label, shown, what="norm", log=True, colours=colours)
-        drawn.append(figure(picture, caption, epochs_table(f"Norms of {name}", series, "{:.6g}")))
+        drawn.append(
+            figure(
+                picture,
+                caption,
+                epochs_table(f"Norms of {name}", series, lambda value: f"{value:.6g}"),
+            )
+        )
     return figures(drawn)
 
 
@@ -119,13 +126,11 @@ def _curve(name: str, series: Series, best: Best | None, number: int | None = No
     place = None if best is None else best.place
     identity = "curve-loss" if number is None else f"curve-{number}"
     title = figure_name(name)
-    parts = {"loss": {"train": "train (each step's, before it)"}}.get(name, {})
-    drawn = {parts.get(part, part): values for part, values in series.items()}
     order = {"train": 0, "validation": 1, "test": 2}
     picture = charts.lines(
         identity,
         f"{_capital(title)} by epoch. {_ends(series)}",
-        drawn,
+        series,
         what=title,
         mark=place,
         colours=[order[part] for part in series],
@@ -133,13 +138,13 @@ def _curve(name: str, series: Series, best: Best | None, number: int | None = No
     caption = f"{_capital(title)} after each epoch, of the {' and '.join(series)} part."
     if name == "loss":
         caption = "Loss by epoch: of training the mean over the steps, each before its update."
-    return figure(picture, caption, epochs_table(_capital(title), series, "{:.4f}"))
+    return figure(picture, caption, epochs_table(_capital(title), series, measured))
 
 
 def _best_in_words(best: Best, epochs: int) -> str:
     part, _, name = best.figure.rpartition("_")
     what = f"{part} {figure_name(name)}".strip()
-    text = f"Best is epoch {best.place + 1} of {epochs}, {what} {best.value:.4f}"
+    text = f"Best is epoch {best.place + 1} of {epochs}, {what} {measured(best.value)}"
     if best.kept:
         return f"{text}; the network is that of this epoch."
     return f"{text}; the network is that of the last one, as no early stopping is in the recipe."
@@ -149,17 +154,17 @@ def _ends(series: Series) -> str:
     parts = []
     for part, values in series.items():
         there = [value for value in values if value is not None]
-        parts.append(f"{part} from {there[0]:.4g} to {there[-1]:.4g}")
+        parts.append(f"{part} from {written(there[0])} to {written(there[-1])}")
     return "; ".join(parts)
 
 
-def epochs_table(caption: str, series: Series, form: str) -> str:
+def epochs_table(caption: str, series: Series, form: Callable[[float], str]) -> str:
     """The numbers of some curves, an epoch a row."""
     count = max(len(values) for values in series.values())
     rows = []
     for i in _thinned(range(count), max(10, min(MOST_EPOCHS, MOST_NUMBERS // len(series)))):
         cells = [values[i] if i < len(values) else None for values in series.values()]
-        rows.append([str(i + 1), *("" if c is None else form.format(c) for c in cells)])
+        rows.append([str(i + 1), *("" if c is None else form(c) for c in cells)])
     return numbers(caption, ["epoch", *series], rows)
 
 

@@ -9,6 +9,7 @@ from graphnet.prepare.image import ImagePreparation
 from graphnet.report.given import parts_in
 from graphnet.report.showing import Picture, Words, inputs_shown
 from graphnet.report.weights import COLD, WARM, ZERO, first_weights, heat
+from graphnet.report.writing import written
 from graphnet.spec.image import ImageSpec
 
 MODELS = ROOT / "models"
@@ -78,3 +79,21 @@ def test_data_are_a_spec_a_name_or_a_file(trained, model, tmp_path):
     (tmp_path / "two.csv").write_text("sepal_length,sepal_width,petal_length,petal_width,a,b\n")
     with pytest.raises(DatasetError, match=r"to hold the target; found 'a', 'b'"):
         parts_in(net, f"csv:{tmp_path / 'two.csv'}")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (0.0123456, "0.012346"),
+        (-5037.84, "-5,037.8"),
+        (143353.2, "143,353"),
+        (1.0, "1"),
+        (120.0, "120"),
+        (1e-7, "1e-07"),
+        (2.5e12, "2.5e+12"),
+        (99999.96, "100,000"),
+    ],
+)
+def test_numbers_are_written_to_five_digits(value, text):
+    assert written(value) == text
