@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from graphnet.bundle.format import MAGIC
-from graphnet.cli.common import DONE, memory_argument, parser, run, table
+from graphnet.cli.common import DONE, complain, memory_argument, parser, run, table
 from graphnet.errors import SpecError, clipped
 from graphnet.memory import require
 from graphnet.plan import Plan
@@ -40,6 +40,8 @@ def _main(argv: Sequence[str] | None) -> int:
     else:
         graph = resolve(read_spec(options.file))
     plan = Plan(graph)
+    for text in doubts(graph):
+        complain(f"{options.file}: {text}")
     print(report(graph, plan))
     batch, what = _step(graph)
     require(plan.step_bytes(batch), f"{options.file}: {what}", options.memory)
@@ -65,6 +67,17 @@ def _expanded(path: str) -> str:
     # What the stream cannot show would be escaped on its way, and be JSON no more.
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     return readable_text(values, ascii_only=not unicode)
+
+
+def doubts(graph: Resolved) -> list[str]:
+    """What is allowed and hardly meant: a last node that the loss has inside it already."""
+    found = []
+    for loss, on, _ in graph.objectives:
+        kind = graph.nodes[on].type
+        if (loss.type, kind) in (("SoftmaxWithLoss", "Softmax"), ("SigmoidWithLoss", "Sigmoid")):
+            what = f"'{on}' is a {kind}, and {loss.type} has one of its own"
+            found.append(f"{what}: leave the node out")
+    return found
 
 
 def refuse_bundle(path: str, command: str) -> None:

@@ -75,7 +75,7 @@ class Tables(Rows):
         reader = TableReader(file, name, self.kinds, self.form.unused, self.form.delimiter)
         found: list[tuple[int, int, list[Any]]] = []
         number = 0
-        for number, (line, cells, wrong) in enumerate(reader, 1):
+        for number, (line, cells, wrong, _) in enumerate(reader, 1):
             if wrong is not None:
                 self.failed(DatasetError(wrong))
                 continue

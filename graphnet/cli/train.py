@@ -17,7 +17,7 @@ from typing import Any
 from graphnet.builder import build
 from graphnet.bundle.model import contents_of, save
 from graphnet.bundle.writer import check_contents, check_target
-from graphnet.cli.check import is_bundle, refuse_bundle
+from graphnet.cli.check import doubts, is_bundle, refuse_bundle
 from graphnet.cli.common import (
     DONE,
     INTERRUPTED,
@@ -115,12 +115,13 @@ def _main(argv: Sequence[str] | None) -> int:
         what = f"nothing to train: the spec has no '{missing}'"
         if not spec.all_losses:
             what += "; from Python, forward() and backward() compute any graph"
+        elif missing == "data":
+            what += '; add one, as "data": {"source": "digits"}'
+        else:
+            what += '; add one, as "train": {"epochs": 20}'
         raise SpecError(clipped(f"{options.spec}: {what}"))
-    for objective in net.graph.objectives:
-        kind = net.graph.nodes[objective.on].type
-        if objective.spec.type == "SoftmaxWithLoss" and kind == "Softmax":
-            what = f"'{objective.on}' is a Softmax, and SoftmaxWithLoss has one of its own"
-            complain(f"{options.spec}: {what}: leave the node out")
+    for text in doubts(net.graph):
+        complain(f"{options.spec}: {text}")
     # What the writer would refuse at the end is refused before the first step.
     _check_out(out, options.spec)
     if options.report is not None:

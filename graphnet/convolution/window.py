@@ -89,7 +89,8 @@ def window(size: Pair, kernel: Pair, stride: Pair, dilation: Pair, padding: Padd
         room = size[axis] + before + after - reach[axis]
         if room < 0:
             raise ShapeError(
-                f"its window of {reach[0]}x{reach[1]} is larger than the image with its padding"
+                f"its window of {reach[0]}x{reach[1]} is larger than the image with its padding: "
+                "take a smaller one, or pad more"
             )
         out.append(room // stride[axis] + 1)
     return Window(size, kernel, stride, dilation, pads, (out[0], out[1]))

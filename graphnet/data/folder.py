@@ -16,7 +16,7 @@ from graphnet.data.dataset import IMAGE, Array, Dataset, Split
 from graphnet.data.table import read_table
 from graphnet.data.targets import Complaints, Target, answers, held_out, labels_found, named_targets
 from graphnet.errors import ImageError, ImageTooLargeError
-from graphnet.prepare.files import problem, shown
+from graphnet.prepare.files import beside, problem, shown
 from graphnet.prepare.image import ImagePreparation, Pixels
 from graphnet.prepare.picture import read_picture
 from graphnet.prepare.table import Kind
@@ -87,8 +87,8 @@ def load_folder(
 def _find(place: Path, data: Folder, folder: Path, labels: str | None, named: Named) -> Found:
     """The pictures of one part."""
     if not place.is_dir():
-        what = "no such folder" if not place.exists() else "is no folder"
-        raise problem(place, f"{what}: name one that holds pictures")
+        what = "is no folder" if place.exists() else f"no such folder{beside(place)}"
+        raise problem(place, what if "?" in what else f"{what}: name one that holds pictures")
     if labels is not None:
         return _by_table(place, data, folder / labels, named)
     if len(named) != 1 or named[0][0].classes is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ from graphnet.spec.reader import resolve
 from graphnet.spec.sources import Csv
 
 WANTED = "a CSV file with a header"
+_TEXTS = 5
+"""First rows with a text where a number is expected, after which the column is what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def load_csv(spec: GraphSpec, data: Csv, folder: Path, fitted: Prepared | None =
             what = f"'{target.output}' gives {target.scores}: its target is one column of labels"
             raise DatasetError(clipped(f"{spec.name}: {what}"))
         kinds |= dict.fromkeys(names, "category" if target.classes is not None else "number")
-    train = read_table(folder / data.train, kinds, data.unused, data.delimiter)
+    numbers = {name for t, names in targets if t.classes is None for name in names}
+    train = read_table(folder / data.train, kinds, data.unused, data.delimiter, numbers)
     test = None
     if data.test is not None:
         test = read_table(folder / data.test, kinds, data.unused, data.delimiter)
@@ -90,13 +93,19 @@ def load_csv(spec: GraphSpec, data: Csv, folder: Path, fitted: Prepared | None =
 
 
 def read_table(
-    path: Path, kinds: Mapping[str, Kind], unused: Sequence[str], delimiter: str
+    path: Path,
+    kinds: Mapping[str, Kind],
+    unused: Sequence[str],
+    delimiter: str,
+    learnt: Container[str] = (),
 ) -> Table:
     """All rows of a file.
 
-    Errors: DatasetError.
+    learnt: columns of numbers that are targets.
+    Errors: DatasetError; a column of numbers that holds texts from the first rows on is one error.
     """
     complaints = Complaints()
+    texts: dict[str, int] = {}
     lines: list[int] = []
     cells: dict[str, list[Any]] = {key: [] for key in kinds}
     columns = list(cells.values())
@@ -104,7 +113,11 @@ def read_table(
     known: dict[Any, Any] = {}
     with open_file(path, WANTED) as file:
         reader = TableReader(file, path, kinds, unused, delimiter)
-        for line, found, wrong in reader:
+        for line, found, wrong, text_in in reader:
+            if text_in is not None and not lines:
+                texts[text_in] = texts.get(text_in, 0) + 1
+                if texts[text_in] == _TEXTS:
+                    raise problem(path, _no_numbers(text_in, learnt))
             if wrong is not None:
                 complaints.add(wrong)
                 continue
@@ -115,6 +128,14 @@ def read_table(
     if not lines:
         raise problem(path, "there is no row behind the header")
     return Table(shown(path), lines, cells)
+
+
+def _no_numbers(column: str, learnt: Container[str]) -> str:
+    """What to do with a column of numbers that is one of texts."""
+    what = f"column {quoted(column)} is one of numbers for the spec, but its rows hold texts: "
+    if column in learnt:
+        return f"{what}the loss learns numbers; SoftmaxWithLoss learns classes"
+    return f"{what}write \"category\" for it, or name it in 'unused' of the data"
 
 
 def _fit(

@@ -123,8 +123,10 @@ def indices(
     """
     codes = {label: code for code, label in enumerate(labels)}
     complaints = Complaints()
+    told: set[str] = set()
     for name, place in zip(names, places, strict=True):
-        if name not in codes:
+        if name not in codes and name not in told:
+            told.add(name)  # what is wrong with one is wrong with all of its name
             hint = did_you_mean(name, codes)
             if not hint:
                 shown = ", ".join(quoted(label, 30) for label in labels[:6])

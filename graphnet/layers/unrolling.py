@@ -52,7 +52,8 @@ class Sequence(NodeSpec):
 
     def infer_shape(self, x: Shape, *more: Shape) -> Shape:
         if len(x) != 2:
-            raise ShapeError("a sample must be (T, D), D numbers at each of T steps")
+            remedy = ": a Reshape makes one of an image" * (len(x) == 3)
+            raise ShapeError(f"a sample must be (T, D), D numbers at each of T steps{remedy}")
         ports = self.ports_for(1 + len(more))[1:]
         for port, shape in zip(ports, more, strict=True):
             expected = () if port == "lengths" else (self.units,)

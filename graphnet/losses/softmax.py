@@ -89,7 +89,10 @@ class SoftmaxWithLoss(Loss):
 
         def check_shape(self, scores: Shape) -> None:
             if not scores or scores[-1] < 2:
-                raise ShapeError("SoftmaxWithLoss takes one score a class: a binary choice has two")
+                raise ShapeError(
+                    "SoftmaxWithLoss takes one score a class: a binary choice has two, "
+                    "or one with SigmoidWithLoss"
+                )
             weights = self.class_weights
             if weights not in (None, BALANCED) and len(weights) != scores[-1]:
                 raise ShapeError(f"{len(weights)} class_weights for {scores[-1]} classes")

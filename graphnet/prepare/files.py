@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO
 
 from graphnet.errors import DatasetError, clipped, quoted
@@ -45,11 +46,26 @@ def open_file(path: str | os.PathLike[str], wanted: str) -> BinaryIO:
             raise
         return file
     except FileNotFoundError:
-        raise problem(path, f"no such file: name {wanted}") from None
+        hint = beside(path) or f": name {wanted}"
+        raise problem(path, f"no such file{hint}") from None
     except OSError as error:
         raise problem(path, f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise problem(path, f"no path of a file: {error}") from error
+
+
+def beside(path: str | os.PathLike[str]) -> str:
+    """`; did you mean 'flowers.csv'?` where the folder holds a name that is close."""
+    folder, name = os.path.split(os.fspath(path))
+    try:
+        with os.scandir(folder or ".") as entries:
+            names = [entry.name for entry in islice(entries, 1000)]
+    except (OSError, ValueError):
+        return ""
+    import difflib  # for mistakes alone
+
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.8)
+    return f"; did you mean {quoted(close[0])}?" if close else ""
 
 
 def _check_regular(path: str | os.PathLike[str], status: os.stat_result, wanted: str) -> None:

@@ -28,11 +28,12 @@ _CSV = {
 
 class Row(NamedTuple):
     """One row: the line on which it starts, its cells in the order that was asked for, and what is
-    wrong with it, if anything is."""
+    wrong with it, if anything is. texts: the column of numbers in which it has another text."""
 
     line: int
     cells: list[Any]
     problem: str | None = None
+    texts: str | None = None
 
 
 class TableReader:
@@ -95,7 +96,7 @@ class TableReader:
                 value = number_in(cell)
                 if value is None:
                     what = f"column {quoted(key)}: a finite number is expected, found"
-                    return self._bad(line, f"{what} {quoted(cell)}")
+                    return self._bad(line, f"{what} {quoted(cell)}")._replace(texts=key)
                 found.append(value)
             else:
                 found.append(cell)
@@ -122,9 +123,8 @@ class TableReader:
         unknown = [key for key in header if key not in known]
         if missing:
             hint = did_you_mean(missing[0], unknown[:100])
-            found = _listed(header)
-            what = f"no column {_listed(missing)}{hint or f'; its first line names {found}'}"
-            raise problem(where, what)
+            hint = hint or _other_delimiter(header) or f"; its first line names {_listed(header)}"
+            raise problem(where, f"no column {_listed(missing)}{hint}")
         if unknown:
             what = f"column {_listed(unknown)} is not known here: leave it out, or name it in"
             raise problem(where, f"{what} 'unused' of the spec's data")
@@ -139,6 +139,16 @@ def number_in(cell: str) -> float | None:
     except ValueError:
         return None
     return value if abs(value) != float("inf") and value == value else None
+
+
+def _other_delimiter(header: Sequence[str]) -> str:
+    """A remedy where a header of one column holds another mark that separates."""
+    marks = [mark for mark in ";,\t|" if len(header) == 1 and mark in header[0]]
+    shown = "\\t" if marks[:1] == ["\t"] else "".join(marks[:1])
+    if not marks:
+        return ""
+    what = f"; its first line is {quoted(header[0], 60)}"
+    return f'{what}: write "delimiter": "{shown}" in the spec\'s data'
 
 
 def _listed(names: Sequence[str]) -> str:

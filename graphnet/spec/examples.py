@@ -216,12 +216,12 @@ ATTRIBUTES: dict[str, list[Any]] = {
 
 
 def node(name: str) -> dict[str, Any]:
-    """The whole of a node of this layer type."""
+    """The whole of a node of this layer type; of one without a row, what all nodes have."""
     stem = re.sub(r"[12]D$", "", name).lower()
     return {
         "id": stem if stem[-1].isdigit() else f"{stem}1",
         "type": name,
-        **NODES[name].attributes,
+        **(NODES[name].attributes if name in NODES else {}),
     }
 
 

@@ -94,7 +94,7 @@ def _embeddings(spec: GraphSpec, wiring: Wiring) -> Iterator[Problem]:
             given = spec.inputs.get(source)
             if given is not None and given.text is not None and rows < given.text.count:
                 text = f"{rows} rows, but the text of '{source}' has {given.text.count} numbers, "
-                text += "padding and unknown among them"
+                text += f"padding and unknown among them: write {given.text.count}"
                 yield Problem(("nodes", i, "vocabulary"), text, label(node))
 
 

@@ -103,11 +103,31 @@ def _label_list(value: Any, *at: str) -> tuple[str, ...]:
     for i, name in enumerate(value):
         if not isinstance(name, str) or not 1 <= len(name) <= 200:
             text = f"a text of 1 to 200 characters is expected, found {quoted(name)}"
+            if isinstance(name, (int, float)) and not isinstance(name, bool):
+                text += f': write "{name}"'
             raise below(text, *at, i)
         if name in seen:
             raise below(f"{quoted(name)} is given twice: each class has its own name", *at, i)
         seen.add(name)
     return tuple(value)
+
+
+def _no_image(shape: Shape, image: ImageSpec) -> str:
+    """Why an input of this shape holds no such image, and what was perhaps meant."""
+    whole, flat = image.shapes
+    height, width, channels = whole
+    text = f"{list(shape)} does not hold the image: "
+    if shape == (channels, height, width) and shape != whole:
+        return f"{text}channels come last here, write {list(whole)}"
+    if shape in ((width, height, channels), (width, height)) and height != width:
+        return f"{text}'size' is [height, width], so the shape is {list(whole)}; one is turned"
+    text += f"its size and mode need {list(flat)} (row by row) or {list(whole)}"
+    if shape[:2] == image.size and shape[2:] in ((1,), (3,)):
+        mode = "rgb" if shape[2] == 3 else "grey"
+        text += f'; or write "mode": "{mode}"'
+    elif shape == image.size:
+        text += ": an image has a last axis for its channels"
+    return text
 
 
 Value = Annotated[
@@ -167,12 +187,7 @@ class InputSpec(Declaration):
         if self.image is not None and self.dtype is not None:
             raise below("an image has no whole numbers: leave it out", "dtype")
         if self.image is not None and self.shape not in self.image.shapes:
-            image, flat = (list(shape) for shape in self.image.shapes)
-            raise below(
-                f"{list(self.shape)} does not hold the image: its size and mode need "
-                f"{flat} (row by row) or {image}",
-                "shape",
-            )
+            raise below(_no_image(self.shape, self.image), "shape")
         kinds = [k for k in ("image", "columns", "text") if getattr(self, k) is not None]
         if len(kinds) > 1:
             raise below(f"'{kinds[0]}' says already how it is filled: leave one out", kinds[1])

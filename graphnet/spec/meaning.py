@@ -51,15 +51,24 @@ def _largest(value: Any) -> float:
 
 def _integers(spec: GraphSpec, wiring: Wiring) -> Iterator[Problem]:
     """Whole numbers where a port takes none, and the other way round."""
+    wrong: set[str] = set()  # a node behind these is wrong for the same reason
     for i, node in enumerate(spec.nodes):
         sources = wiring.sources[node.id]
         for port, source in zip(node.ports_for(len(sources)), sources, strict=True):
             given = spec.inputs.get(source)
+            if source in wrong:
+                wrong.add(node.id)
+                continue
             whole = given is not None and given.dtype is not None
             if whole == (port in node.integers):
                 continue
+            wrong.add(node.id)
             if whole:
-                text = f"input '{source}' holds whole numbers, which port '{port}' does not take"
+                text = f"input '{source}' holds whole numbers, which port '{port}' does not take: "
+                text += "an Embedding makes others of them"
+            elif given is not None and (given.image or given.columns):
+                text = f"port '{port}' takes whole numbers, as of words; '{source}' holds others: "
+                text += "leave the node out"
             elif given is not None:
                 text = f"port '{port}' takes whole numbers: give input '{source}' "
                 text += '"dtype": "int64"'
@@ -128,7 +137,10 @@ def _labels(spec: GraphSpec, wiring: Wiring, shapes: Mapping[str, Shape]) -> Ite
             text = f"'{output}' gives {shapes[output]}: labels name classes, one score each"
             yield Problem(at, text, kind="shape")
         elif classes != len(names):
-            text = f"{len(names)} labels, but '{output}' gives {shapes[output]}: {classes} classes"
+            text = (
+                f"{len(names)} labels, but '{output}' gives {shapes[output]}: {classes} classes; "
+            )
+            text += "write a label for each, or change the units"
             yield Problem(at, text, kind="shape")
 
 
@@ -148,7 +160,9 @@ def _pictures(spec: GraphSpec) -> Iterator[Problem]:
         return
     image = spec.inputs[fed[0]].image
     if image is None:
-        text = f"source '{data.source}' gives pictures: this input needs an 'image'"
+        size = list(data.picture or (28, 28))
+        text = f"source '{data.source}' gives pictures: this input needs an 'image', as in "
+        text += f'"image": {{"size": {size}}}'
         yield Problem(("inputs", fed[0]), text)
         return
     if data.picture is not None and image.size != data.picture:
@@ -176,13 +190,30 @@ def _data_classes(
     data = spec.data
     if data is None or data.classes is None:
         return
-    output = next((s.on or wiring.outputs[0] for s in spec.all_losses if s.classifies), None)
-    if output is None:
+    for i, loss in enumerate(spec.all_losses):
+        on = loss.on or wiring.outputs[0]
+        apart = loss.type != "SoftmaxWithLoss" and shapes[on] not in ((), (1,))
+        if apart and loss.target not in spec.inputs:
+            at: Path = ("loss", "type") if spec.losses is None else ("losses", i, "type")
+            text = f"source '{data.source}' gives the class of each picture, and {loss.type} "
+            text += f"wants {shapes[on]} numbers: SoftmaxWithLoss learns classes"
+            yield Problem(at, text)
+            return
+    found = [
+        (i, s.on, s.on or wiring.outputs[0]) for i, s in enumerate(spec.all_losses) if s.classifies
+    ]
+    if not found:
         return
+    i, on_given, output = found[0]
     classes = _classes(shapes[output][-1:])
     if classes is not None and classes != data.classes:
         text = (
             f"source '{data.source}' has {data.classes} classes, but '{output}' gives "
             f"{shapes[output]}: one score a class is needed"
         )
-        yield Problem(("data", "source"), text, kind="shape")
+        place: Path = ("data", "source")
+        if on_given is not None and spec.outputs is not None and on_given not in spec.outputs:
+            place = ("loss", "on") if spec.losses is None else ("losses", i, "on")
+            text = f"'{output}' is no output, and gives {shapes[output]}: source '{data.source}' "
+            text += f"has {data.classes} classes; leave 'on' out, or name an output"
+        yield Problem(place, text, kind="shape")

@@ -5,7 +5,6 @@ Imported for wrong specs alone.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -18,6 +17,7 @@ from graphnet.layers.base import LAYERS
 from graphnet.losses import LOSSES
 from graphnet.optimizers import OPTIMIZERS
 from graphnet.schedules import SCHEDULES
+from graphnet.spec import remedies
 from graphnet.spec.blocks import BLOCK, BlockNode, BlockSpec, is_block, is_reference
 from graphnet.spec.clip import ClipSpec
 from graphnet.spec.columns import COLUMNS
@@ -25,9 +25,10 @@ from graphnet.spec.early import EarlyStopping
 from graphnet.spec.families import AUGMENTS, METRICS, SOURCES
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
-from graphnet.spec.othernames import OTHER_NAMES
+from graphnet.spec.othernames import NO_ATTRIBUTES, NO_LAYERS, OTHER_NAMES
 from graphnet.spec.problems import Path, Problem
 from graphnet.spec.recipe import TrainSpec
+from graphnet.spec.remedies import as_json
 from graphnet.spec.text import TextSpec
 
 _EXPECTED = {
@@ -54,13 +55,6 @@ _BOUND = {
 _MOST_READ = 1000
 """Errors that are put into words; each costs time, and ten are shown."""
 _JSON_WORDS = {"True": "true", "False": "false", "None": "null"}
-_TYPED: dict[str | int, str] = {
-    "init": "type",
-    "loss": "type",
-    "optimizer": "type",
-    "schedule": "type",
-    "data": "source",
-}
 _INPUT_PARTS: dict[str, type[BaseModel]] = {"image": ImageSpec, "text": TextSpec}
 _COMMENTS = ("comment", "_comment", "comments", "description", "note", "notes", "//", "#")
 _OF_OPTIMIZERS = {name for cls in OPTIMIZERS.values() for name in cls.Spec.model_fields}
@@ -80,7 +74,7 @@ def problems_of(e: ValidationError, values: Any, above: Path = ()) -> list[Probl
     problems = []
     edges = values.get("edges") if isinstance(values, dict) else None
     if isinstance(edges, list) and edges and all(isinstance(path, str) for path in edges):
-        text = f"a list of paths is expected, each a list itself: write [{_json(edges)}]"
+        text = f"a list of paths is expected, each a list itself: write [{as_json(edges)}]"
         problems = [Problem(("edges",), text)]
         details = [d for d in details if d["loc"][0] != "edges"]
     renamed = _renamed(details, values)
@@ -89,7 +83,7 @@ def problems_of(e: ValidationError, values: Any, above: Path = ()) -> list[Probl
         if one["type"] == "extra_forbidden":
             problems.append(_unknown(at, renamed.get(at), values))
         elif one["type"] != "missing" or (*at, key) not in renamed.values():
-            problems.append(_problem(one, at, key))
+            problems.append(_problem(one, at, key, values))
     return problems
 
 
@@ -137,14 +131,15 @@ def _renamed(details: list[ErrorDetails], values: Any) -> dict[Path, Path]:
         at, key = _place(one["loc"], values)
         if one["type"] == "missing":
             missing.setdefault(at, []).append(key)
-        elif one["type"] == "extra_forbidden":
+        elif one["type"] == "extra_forbidden" and at[-1] not in NO_ATTRIBUTES:
             unknown.setdefault(at[:-1], []).append(at[-1])
     renamed = {}
     for at in missing.keys() & unknown.keys():
         alone = len(missing[at]) == len(unknown[at]) == 1
         for name in missing[at]:
             for key in unknown[at]:
-                if alone or did_you_mean(key, [str(name)]):
+                meant = remedies.other_attribute(key, [str(name)])
+                if alone or meant or did_you_mean(key, [str(name)]):
                     renamed[(*at, key)] = (*at, name)
     return renamed
 
@@ -164,32 +159,40 @@ def _unknown(at: Path, meant: Path | None, values: Any) -> Problem:
         holder = values
         for step in at[:-1]:
             holder = holder[step]
-        hint = did_you_mean(at[-1], [name for name in known if name not in holder])[2:]
+        free = [name for name in known if name not in holder]
+        other = remedies.other_attribute(at[-1], free)
+        if other is not None:
+            hint = f"it is called '{other}' here"
+        elif at[-1] in NO_ATTRIBUTES and "id" in known:
+            hint = NO_ATTRIBUTES[str(at[-1])]
+        else:
+            hint = did_you_mean(at[-1], free)[2:]
     hint = hint or f"known here: {', '.join(known)}"
     return Problem(at, f"unknown attribute {quoted(at[-1])}; {hint}", at_key=True)
 
 
-def _problem(details: ErrorDetails, at: Path, key: str | int) -> Problem:
+def _problem(details: ErrorDetails, at: Path, key: str | int, values: Any) -> Problem:
     kind, found, ctx = details["type"], details["input"], details.get("ctx", {})
     if kind == "missing":
-        remedy = ': write "format": 1' if key == "format" and not at else ""
+        remedy = remedies.missing(key, found)
         return Problem(at, f"missing attribute '{key}'{remedy}")
     if kind == "below":
         return Problem((*at, *ctx["steps"]), ctx["text"])
     if kind == "tag":
-        return _of_no_type(at, ctx["key"], ctx["text"], found)
+        return _of_no_type(at, ctx["key"], ctx["text"], found, values)
     limit = kind in ("too_long", "string_too_long") and len(found) > 10_000
-    text = _what(kind, details["msg"], found, ctx)
-    if kind == "dict_type" and isinstance(found, str) and at[-1] in _TYPED and len(found) < 60:
-        text += f"; write {_json({_TYPED[at[-1]]: found})}"
+    text = _what(kind, details["msg"], found, ctx) + remedies.of_value(kind, found, at)
     return Problem(at, text, kind="limit" if limit else "spec")
 
 
-def _of_no_type(at: Path, tag: str | None, text: str, found: dict[str, Any]) -> Problem:
+def _of_no_type(
+    at: Path, tag: str | None, text: str, found: dict[str, Any], values: Any
+) -> Problem:
     """An object whose type is missing (tag None) or unknown."""
     if tag is None:
         wanted = "source" if at == ("data",) else "type"
-        close = next((key for key in found if did_you_mean(key, [wanted])), None)
+        other = ("type", "kind", "name", "class", "source")
+        close = next((k for k in found if k in other or did_you_mean(k, [wanted])), None)
         if close is None:
             return Problem(at, text)
         text = f"unknown attribute {quoted(close)}; did you mean '{wanted}'?"
@@ -199,20 +202,24 @@ def _of_no_type(at: Path, tag: str | None, text: str, found: dict[str, Any]) -> 
         letters = str(name).lower()
         close = did_you_mean(name, [*LAYERS, *LOSSES, BLOCK])
         loss = next((k for k in LOSSES if k in close), None)
-        if letters in OTHER_NAMES:
+        blocks = values.get("blocks") if isinstance(values, dict) else None
+        if isinstance(blocks, dict) and name in blocks:
+            text = f"{quoted(name)} is a block, and no layer type: write "
+            text += f'"type": "{BLOCK}", "block": {as_json(name)}'
+        elif letters in NO_LAYERS:
+            text = f"unknown layer type {quoted(name)}: {NO_LAYERS[letters]}"
+        elif letters in OTHER_NAMES:
             text = f"unknown layer type {quoted(name)}: it is called '{OTHER_NAMES[letters]}' here"
         elif loss is not None:
             text = f"unknown layer type {quoted(name)}: a loss is no node; leave this one out"
-            text += f' and write "loss": {_json({"type": loss})} beside "nodes"'
+            text += f' and write "loss": {as_json({"type": loss})} beside "nodes"'
         elif f"'{BLOCK}'" in close:
             text = f"unknown layer type {quoted(name)}{close}"
+    elif "; it must be one of " in text:
+        start, _, names = text.partition("; it must be one of ")
+        meant = remedies.named(name, names.split(", "))
+        text = text if meant is None else f"{start}: it is called '{meant}' here"
     return Problem((*at, tag), text)
-
-
-def _json(value: Any) -> str:
-    """JSON that a person could paste, cut where it is long."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 100 else text[:97] + "..."
 
 
 def _what(kind: str, message: str, found: Any, ctx: dict[str, Any]) -> str:
@@ -228,18 +235,23 @@ def _said(kind: str, message: str, found: Any, ctx: dict[str, Any]) -> str:
     if kind in _BOUND:
         word, bound = _BOUND[kind]
         most = ctx[bound]
-        return f"must be {word} {f'{most:g}' if isinstance(most, float) else most}, found {shown}"
+        limit = f"{most:g}" if isinstance(most, float) else most
+        return f"must be {word} {limit}, found {shown}{remedies.share(found, most)}"
     if kind == "literal_error":
         choices = ctx["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         hint = did_you_mean(found, choices)
-        return f"{ctx['expected']} is expected, found {shown}{hint}"
+        expected = ctx["expected"].replace(" or ", ", ", ctx["expected"].count(" or ") - 1)
+        if isinstance(found, str) and ctx["expected"] == found:
+            hint = ": leave the quotes out"
+        return f"{expected} is expected, found {shown}{hint}"
     if kind == "string_pattern_mismatch":
         rule = (
             _NAME_RULE
             if ctx["pattern"] in (NAME, NODE_NAME)
             else "1 to 64 letters, digits, _ and -"
         )
-        return f"a name of {rule} is expected, found {shown}"
+        like = remedies.name(found, ctx["pattern"])
+        return f"a name of {rule} is expected, found {shown}{like}"
     if kind == "too_short":
         return f"{ctx['min_length']} or more entries are expected, found {ctx['actual_length']}"
     if kind == "too_long":

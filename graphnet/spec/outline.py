@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from graphnet.declaration import NAME, NODE_NAME, Shape, ShapeField
 from graphnet.layers.base import LAYERS, NodeSpec
-from graphnet.spec.problems import Path
+from graphnet.spec.problems import Path, Problem
 from graphnet.spec.wiring import Outline
 
 _SHAPE: TypeAdapter[Shape] = TypeAdapter(ShapeField, config=ConfigDict(strict=True))
 
 
-def outline_of(values: Any) -> Outline[NodeSpec]:
-    """What can be understood of a spec with mistakes in it."""
+def outline_of(values: Any, problems: Sequence[Problem] = ()) -> Outline[NodeSpec]:
+    """What can be understood of a spec with mistakes in it.
+
+    problems: those that were found; where one says that an input's shape is wrong, what follows
+    from that shape is none.
+    """
+    wrong = {p.at[1] for p in problems if p.at[:1] == ("inputs",) and p.at[2:] == ("shape",)}
     values = values if isinstance(values, dict) else {}
     inputs = values.get("inputs")
     nodes, edges, outputs = values.get("nodes"), values.get("edges"), values.get("outputs")
@@ -28,7 +33,9 @@ def outline_of(values: Any) -> Outline[NodeSpec]:
         if isinstance(path, list) and path and all(isinstance(step, str) for step in path)
     ]
     return Outline(
-        {k: _shape(v) for k, v in inputs.items()} if isinstance(inputs, dict) else {},
+        {k: None if k in wrong else _shape(v) for k, v in inputs.items()}
+        if isinstance(inputs, dict)
+        else {},
         found_nodes,
         found_edges,
         outputs if _texts(outputs) else None,

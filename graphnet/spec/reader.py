@@ -125,7 +125,7 @@ def _understood(values: Any, wired: bool) -> tuple[Resolved | None, list[Problem
 
         problems = problems_of(e, values)
         if wired:
-            outline = outline_of(values)
+            outline = outline_of(values, problems)
             wiring, wrong = wire(outline)
             problems = problems + wrong
             problems += shapes.infer(outline.inputs, outline.nodes, wiring, 4).problems

@@ -116,7 +116,8 @@ def _shared(
             problems.append(Problem((*at, "init"), text, about))
         elif _own(spec) != _own(other):
             text = f"it must have the type and attributes of {label(other)} to share with it"
-            problems.append(Problem(place, f"{text}{_difference(spec, other)}", about))
+            text += _difference(spec, other) or ": leave 'share' out"
+            problems.append(Problem(place, text, about))
         elif spec.id in sound and other.id in sound:
             mine, theirs = (
                 {k: p.shape for k, p in {**n.parameters(*x), **n.states(*x)}.items()}

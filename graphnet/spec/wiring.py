@@ -173,13 +173,14 @@ def _ports(
         other = next(place for place, _, port in arrivals if (port is None) != first)
         text = "some of its edges name a port and some do not: write all with one, or all without"
         return in_order, [Problem(other, text, about)]
-    problems = []
+    problems: list[Problem] = []
     filled: dict[str, str] = {}
     for place, source, port in dotted:
         assert port is not None
         if port not in ports:
-            hint = did_you_mean(port, ports) or f"; its ports are {', '.join(ports)}"
-            problems.append(Problem(place, f"it has no port {quoted(port)}{hint}", about))
+            if not problems:  # whoever knows the names mends the others too
+                hint = did_you_mean(port, ports) or f"; its ports are {', '.join(ports)}"
+                problems.append(Problem(place, f"it has no port {quoted(port)}{hint}", about))
         elif port in filled:
             text = f"port '{port}' takes one edge; '{filled[port]}' and '{source}' arrive there"
             free = [name for name in ports if all(name != p for _, _, p in dotted)]
@@ -193,7 +194,8 @@ def _ports(
         given = f"only {given}" if 0 < len(in_order) < len(spec.ports) else given
         # One too many stands in the file; one too few does not.
         place = arrivals[_most(spec)][0] if len(arrivals) > _most(spec) else at
-        text = f"it takes {_count(spec)}; the edges bring {given}"
+        remedy = "" if arrivals else ": write its name into a path"
+        text = f"it takes {_count(spec)}; the edges bring {given}{remedy}"
         problems.append(Problem(place, text, about))
     if whole and not problems and dotted:
         problems += _left_out(spec, filled, at)
@@ -299,6 +301,8 @@ def _outputs(
             problems.append(Problem(("outputs", i), text))
         elif name not in specs and outline.complete:
             hint = did_you_mean(name, specs) if len(problems) < MOST_REPORTED else ""
+            if not hint and len(specs) <= 8:
+                hint = f"; there are {', '.join(specs)}"
             text = f"node {quoted(name)} is not defined{hint}"
             problems.append(Problem(("outputs", i), text))
         elif name in seen:

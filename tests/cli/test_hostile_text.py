@@ -40,6 +40,7 @@ PLAIN = {
         "f'{printable(out)}: {outcome(trainer)}, {parameters:,} parameters, "
         "{size:,} bytes, {seconds:.1f} s'",
     ): "outcome escapes the names of figures",
+    ("new.py", "text"): "a spec's JSON, whose texts are escaped as JSON escapes",
     ("train.py", "text"): "the tables of classes: table, and escaped names",
 }
 

@@ -39,8 +39,9 @@ def test_all_mistakes_of_a_spec_at_their_places(tool, write_spec):
 @pytest.mark.parametrize("missing", ["train", "data"])
 def test_a_spec_that_does_not_say_how_to_train(tool, write_spec, missing):
     write_spec(**{missing: None})
+    remedy = {"train": '"train": {"epochs": 20}', "data": '"data": {"source": "digits"}'}[missing]
     assert refused(tool, 2, "mine.json", files={"mine.json"}) == [
-        f"mine.json: nothing to train: the spec has no '{missing}'"
+        f"mine.json: nothing to train: the spec has no '{missing}'; add one, as {remedy}"
     ]
 
 

@@ -73,6 +73,7 @@ def test_npy_files_by_name(tmp_path, arrays):
         ({"x": "x_.npy", "t": "t_.npy"}, "data: no file is named for 'y'; x, y, t are needed"),
         ({**files, "z": "x_.npy"}, "data: 'z' is neither an input nor a target: leave it out"),
         ({**files, "x": "no.npy"}, f"{tmp_path / 'no.npy'}: no such file: name a .npy file"),
+        ({**files, "x": "x.npy"}, f"{tmp_path / 'x.npy'}: no such file; did you mean 'x_.npy'?"),
     ):
         with pytest.raises(DatasetError) as e:
             gn.load_data(spec_of({"source": "npy", "train": wrong}), tmp_path)

@@ -239,16 +239,23 @@ def test_no_number(tmp_path, cell):
 
 
 def test_ten_bad_rows_are_named_together(tmp_path):
-    said = refused(tmp_path, HEAD + "1,x,red,apple\n" * 20).splitlines()
-    assert [line.split(": ")[0] for line in said[:-1]] == [f"fruit.csv:{i}" for i in range(2, 12)]
+    text = HEAD + "1,2,red,apple\n" + "1,x,red,apple\n" * 20
+    said = refused(tmp_path, text).splitlines()
+    assert [line.split(": ")[0] for line in said[:-1]] == [f"fruit.csv:{i}" for i in range(3, 13)]
     assert said[-1] == "and perhaps more: the first 10 are shown"
+
+
+def test_a_column_of_texts_in_place_of_numbers_is_one_mistake(tmp_path):
+    assert refused(tmp_path, HEAD + "1,x,red,apple\n" * 20) == (
+        "fruit.csv: column 'weight' is one of numbers for the spec, but its rows hold texts: "
+        "write \"category\" for it, or name it in 'unused' of the data"
+    )
 
 
 def test_a_label_that_the_spec_does_not_name(tmp_path):
     said = refused(tmp_path, labels=["apple", "melone"])
     assert said.splitlines() == [
         "fruit.csv:4: 'melon' is no label; did you mean 'melone'?",
-        "fruit.csv:5: 'melon' is no label; did you mean 'melone'?",
     ]
 
 

@@ -67,10 +67,7 @@ def test_the_spec_s_labels_give_the_order(pictures):
     assert data.train.targets.tolist() == [1, 1, 0, 0]
     assert data.prepare.values() == {}
     said = refused(pictures, {"train": "train"}, labels=["bird", "dog"])
-    assert said == [
-        f"train/cat/{name}: 'cat' is no label; they are 'bird', 'dog'"
-        for name in ("b.png", "deep/a.JPG")
-    ]
+    assert said == ["train/cat/b.png: 'cat' is no label; they are 'bird', 'dog'"]
 
 
 def test_pictures_of_training_are_those_of_inference(tmp_path, rng):

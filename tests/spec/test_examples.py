@@ -32,7 +32,7 @@ KINDS = {
 def test_every_type_has_an_example():
     for family, members in FAMILIES.items():
         have = {*NODES, "Block"} if family == "Node" else set(TYPED[family])
-        assert have == set(members), f"graphnet/spec/examples.py: one of each {family}, please"
+        assert have == set(members), f"graphnet/spec/examples.py: one of each {family} is expected"
 
 
 @pytest.mark.parametrize("name", LAYERS)

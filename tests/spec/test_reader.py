@@ -332,7 +332,7 @@ def test_many_mistakes_are_reported_in_no_time():
         (
             "padding",
             "some",
-            "padding: 'same' or 'valid' or an integer or a list is expected, found 'some'; "
+            "padding: 'same', 'valid', an integer or a list is expected, found 'some'; "
             "did you mean 'same'?",
         ),
     ],
