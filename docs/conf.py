@@ -47,6 +47,7 @@ html_theme = "furo"
 html_title = "graphnet"
 html_static_path = ["_static"]
 html_css_files = ["manual.css"]
+html_js_files = ["manual.js"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False

@@ -50,7 +50,10 @@ def svg(path: Path, options: list[str]) -> str:
     from graphnet.cli.main import COMMANDS
 
     if "draw" not in COMMANDS:
-        return f'<p class="drawing-missing">{path.stem}</p>'
+        from graphnet.draw import svg_of
+        from graphnet.spec.reader import read_spec, resolve
+
+        return svg_of(resolve(read_spec(path)))
     from graphnet.cli.draw import main
 
     with tempfile.TemporaryDirectory() as folder:
