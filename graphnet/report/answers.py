@@ -11,7 +11,8 @@ from graphnet.network import Network
 from graphnet.report import charts
 from graphnet.report.cards import cards, together
 from graphnet.report.findings import Findings
-from graphnet.report.html import esc, figure, figures, nothing, numbers, p, table
+from graphnet.report.html import esc, figure, figures, image, nothing, numbers, p, table
+from graphnet.report.images import png
 from graphnet.report.parts import Parts
 from graphnet.report.showing import (
     Words,
@@ -21,6 +22,7 @@ from graphnet.report.showing import (
     text_so_far,
 )
 from graphnet.report.tallies import BINS, ClassTally, Mistake, NumberTally
+from graphnet.report.weights import heat
 from graphnet.report.writing import written
 from graphnet.spec.measured import Judged
 
@@ -102,10 +104,14 @@ class _Output:
             "Rows: the class that it is; columns: the class that was found. The deeper the colour, "
             "the larger the share of the row."
         )
-        drawn, below = "", ""
-        if len(names) <= charts.MOST_CELLS:
-            right = int(np.trace(counts))
-            label = f"Confusion matrix: {right:,} of {int(counts.sum()):,} answers on the diagonal"
+        below, right = "", int(np.trace(counts))
+        label = f"Confusion matrix: {right:,} of {int(counts.sum()):,} answers on the diagonal"
+        if len(names) > charts.MOST_NAMES:
+            caption += " The classes stand in the order of the table of precision and recall."
+        if len(names) > charts.MOST_CELLS:
+            shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+            drawn = image(png(heat(shares, 1.0), len(names)), label, "pixels map")
+        else:
             drawn = charts.matrix(f"matrix-{self.k}", label, counts, names)
             rows = [[n, *map(str, r)] for n, r in zip(names, counts.tolist(), strict=True)]
             below = numbers("Confusion: rows are, columns found", ["is \\ found", *names], rows)
@@ -115,8 +121,6 @@ class _Output:
             listed = numbers(title, ["is", "found", "times", "share of its class"], pairs, words=2)
         else:
             listed = p("Nothing is taken for anything else.")
-        if not drawn:
-            return nothing(f"{len(names)} classes are too many for a matrix to be drawn.") + listed
         return figures([figure(drawn, caption), f"<div>{below}{listed}</div>"])
 
     def _per_class(self, report: ClassReport) -> str:

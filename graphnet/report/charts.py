@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 MOST_LINES = 12
 LEGEND = 56
 """Letters that a row of a legend holds, seven of them for each line's sample."""
-MOST_CELLS = 30
+MOST_CELLS = 64
 """Classes of a matrix whose cells are drawn one by one, with their counts where they are few."""
 FEW_CELLS = 14
+MOST_NAMES = 40
+"""Classes whose names stand beside such a matrix."""
 FEW_POINTS = 25
 FAR = 1e30
 SPREAD = 50.0
@@ -100,7 +102,7 @@ def matrix(name: str, label: str, counts: Array, names: Sequence[str]) -> str:
                 share = float(shares[i, j])
                 if counts[i, j]:
                     colour = SERIES[0] if i == j else SERIES[1]
-                    deep = 0.12 + 0.88 * share
+                    deep = 0.2 + 0.8 * share
                     axes.add_patch(_cell(j, i, colour, deep))
                     if few:
                         ink = PAGE if deep > 0.55 else INK
@@ -110,11 +112,11 @@ def matrix(name: str, label: str, counts: Array, names: Sequence[str]) -> str:
         axes.set_xlim(-0.5, count - 0.5)
         axes.set_ylim(count - 0.5, -0.5)
         axes.set_aspect("equal")
-        short = [word(n, 10) for n in names]
+        short = [word(n, 10) for n in names] if count <= MOST_NAMES else []
         long = any(len(n) > 3 for n in short) or count > FEW_CELLS
         small = 9.0 if count <= 16 else 6.5
-        axes.set_xticks(range(count), short, rotation=90 if long else 0, fontsize=small)
-        axes.set_yticks(range(count), short, fontsize=small)
+        axes.set_xticks(range(len(short)), short, rotation=90 if long else 0, fontsize=small)
+        axes.set_yticks(range(len(short)), short, fontsize=small)
         axes.tick_params(length=0)
         axes.set_xlabel("found")
         axes.set_ylabel("is")

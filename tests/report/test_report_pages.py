@@ -187,6 +187,22 @@ def test_a_class_that_is_never_wrong_and_one_that_has_no_sample(rng):
     assert "8 of 8 units are 0 for all 60 samples" in page.text
 
 
+@pytest.mark.parametrize(("classes", "drawn"), [(50, "<svg"), (70, "<img"), (501, None)])
+def test_many_classes_are_a_matrix_as_long_as_they_can_be(rng, classes, drawn):
+    nodes = [{"id": "kind", "type": "Affine", "units": classes}]
+    net = gn.build(
+        spec(nodes=nodes, edges=[["x", "kind"]], labels=[f"c{k}" for k in range(classes)])
+    )
+    text = gn.html_report(net, points(rng, np.arange(60) % classes))
+    page = checked(text)
+    part = text[text.index('id="confusion"') : text.index('id="classes"')]
+    assert ("too many classes for one" in part) == (drawn is None)
+    if drawn is not None:
+        assert f"<figure>{drawn}" in part
+        assert "order of the table of precision and recall" in part
+    assert len(page.table("Each class")) == classes + 2
+
+
 def test_a_schedule_is_drawn_from_the_number_of_steps(rng):
     recipe = {"epochs": 4, "batch_size": 20, "schedule": {"type": "Cosine", "warmup": 1}}
     net, data = gn.build(spec(train=recipe)), points(rng, np.arange(60) % 4)
