@@ -122,6 +122,7 @@ def test_a_layer_is_added_as_readme_says(tmp_path):
     checkout = copy_to(tmp_path)
     family, base = (checkout / "graphnet" / "layers" / f"{n}.py" for n in ("arithmetic", "base"))
     cases = checkout / "tests" / "layers" / "layer_cases.py"
+    examples = checkout / "graphnet" / "spec" / "examples.py"
     family.write_text(f"{family.read_text()}\n\n{LAYER[0]}")
     base.write_text(base.read_text().replace('"Power"', '"Power", "Square"'))
     env = environment({"PYTHONPATH": str(checkout)})
@@ -137,6 +138,10 @@ def test_a_layer_is_added_as_readme_says(tmp_path):
     cases.write_text(
         cases.read_text().replace("CASES = [", 'CASES = [\n    Case("Square", {}, ((3,),), (3,)),')
     )
+    start = "NODES: dict[str, Example] = {"
+    row = '\n    "Square": Example({}, _ROW),'
+    assert row.strip() in README
+    examples.write_text(examples.read_text().replace(start, start + row))
     done = tests("-k", "Square")
     assert done.returncode == 0, done.stdout
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 5

@@ -37,7 +37,7 @@ ALLOWED = {
 NAMES_OF_CODE = {
     "graphnet/__init__.py": "a name of the table above it",
     "graphnet/spec/prepared.py": "a name of a tuple in the line",
-    "graphnet/draw/cards.py": "fields that a declaration has",
+    "graphnet/draw/words.py": "fields that a declaration has",
     "graphnet/spec/sources.py": "names of a tuple above it",
     "graphnet/spec/graph.py": "a name of a tuple in the line",
     "graphnet/layers/shaping.py": "names of a tuple above it",

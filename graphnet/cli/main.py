@@ -17,6 +17,7 @@ COMMANDS = {
     "report": "how a bundle was trained and how good it is, as one page",
     "compare": "several bundles side by side, as a table and one page",
     "check": "what a spec or bundle holds, or what is wrong with it",
+    "draw": "the graph as a picture, with values and gradients",
     "export": "a bundle as ONNX, safetensors, or plain JSON with .npz",
     "import": "a bundle of what export wrote, or of another program's ONNX model",
     "gradcheck": "numerical against analytical gradients",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
-from graphnet.declaration import Declaration, Shape
-from graphnet.draw.card import LABEL, Card, Label, Line, Stem
+from graphnet.declaration import Shape
+from graphnet.draw.card import LABEL, Card, Line, Stem
 from graphnet.draw.groups import Wire
 from graphnet.draw.symbols import COMMUTES, symbol_of
 from graphnet.draw.text import fitted, width_of
+from graphnet.draw.words import attributes_of, filled_from, shape_text
 from graphnet.errors import printable
 from graphnet.layers.base import LAYERS, NodeSpec
 from graphnet.plan import Plan
@@ -43,11 +42,6 @@ FAMILIES = {
 
 Written = Callable[[str, Shape], Stem]
 """What stands on the arrow that leaves a name, of this shape."""
-
-
-def shape_text(shape: Shape) -> str:
-    """`28×28×1`; nothing for a scalar."""
-    return "×".join(map(str, shape))
 
 
 def shapes_alone(name: str, shape: Shape) -> Stem:
@@ -85,6 +79,7 @@ def _wires(graph: Resolved) -> Iterator[Wire]:
         yield Wire(objective.on, loss_name(i))
         if objective.target in graph.spec.inputs:
             yield Wire(objective.target, loss_name(i), 1)
+        yield Wire(loss_name(i), output_name(loss_name(i)))
     for name in _ends(graph):
         yield Wire(name, output_name(name))
 
@@ -92,7 +87,7 @@ def _wires(graph: Resolved) -> Iterator[Wire]:
 def _cards(graph: Resolved, written: Written) -> Iterator[Card]:
     for name, given in graph.spec.inputs.items():
         line = Line(fitted(name, 13, WIDEST, bold=True), 13, "title")
-        kind = next((k for k in ("image", "columns", "text") if getattr(given, k)), "")
+        kind = filled_from(given)
         about = f"input {shape_text(given.shape) or 'scalar'} {given.dtype or graph.spec.dtype}"
         tip = _tip(name, about + (f", filled from {kind}" if kind else ""), given.doc)
         stem = written(name, given.shape)
@@ -104,7 +99,8 @@ def _cards(graph: Resolved, written: Written) -> Iterator[Card]:
     for i, objective in enumerate(graph.objectives):
         loss = objective.spec
         lines = [Line(loss.type, 13, "title"), Line(_target(objective.target), 11)]
-        for text in _attributes(loss, ("type", "on", "target", "weight")):
+        for key, value in attributes_of(loss, ("type", "on", "target", "weight")):
+            text = f"{key} {value}"
             lines.append(Line(fitted(text, LABEL, WIDEST), LABEL))
         if loss.weight != 1:
             lines.append(Line(f"weight {loss.weight:g}", LABEL))
@@ -112,6 +108,7 @@ def _cards(graph: Resolved, written: Written) -> Iterator[Card]:
         arrivals = 1 + (objective.target in graph.spec.inputs)
         tip = _tip("loss", f"{loss.type} on {objective.on}", None)
         yield Card(loss_name(i), "loss", lines, tip, "loss", stem=stem, arrivals=arrivals)
+        yield Card(output_name(loss_name(i)), "output", [])
     for name in _ends(graph):
         yield Card(output_name(name), "output", [], printable(f"output {name}"))
 
@@ -125,7 +122,7 @@ def _node(graph: Resolved, node: NodeSpec, parameters: int, stem: Stem) -> Card:
     ports: Sequence[str] = node.ports_for(len(sources))
     if len(ports) < 2 or node.type in COMMUTES or len(ports) > 8:
         ports = ()
-    shown = [*_attributes(node, _OWN)]
+    shown = [f"{key} {value}" for key, value in attributes_of(node, _OWN)]
     arrays = _arrays(graph, node, parameters)
     short = node.id.rpartition("/")[2]
     about = (
@@ -147,13 +144,6 @@ def _node(graph: Resolved, node: NodeSpec, parameters: int, stem: Stem) -> Card:
     return Card(node.id, "layer", lines, tip, family, None, ports, stem, len(sources))
 
 
-def _attributes(declared: Declaration, left_out: Sequence[str]) -> Iterator[str]:
-    """What a person wrote beside type and names: `kernel 3×3`, `bias false`."""
-    for key in type(declared).model_fields:
-        if key in declared.model_fields_set and key not in left_out:
-            yield f"{key} {_value(getattr(declared, key))}"
-
-
 def _broken(words: Sequence[str]) -> list[str]:
     """Words with commas between, in two lines at most."""
     first: list[str] = []
@@ -162,16 +152,6 @@ def _broken(words: Sequence[str]) -> list[str]:
             return [", ".join(first) + ",", ", ".join(words[i:])]
         first.append(word)
     return [", ".join(first)]
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Declaration):
-        return str(getattr(value, "type", ""))
-    if isinstance(value, (tuple, list)) and all(isinstance(v, int) for v in value):
-        return "×".join(map(str, value)) if value else "none"
-    if isinstance(value, str):
-        return printable(value)
-    return json.dumps(value, default=str)
 
 
 def _arrays(graph: Resolved, node: NodeSpec, parameters: int) -> str:
@@ -186,8 +166,3 @@ def _arrays(graph: Resolved, node: NodeSpec, parameters: int) -> str:
 def _tip(name: str, about: str, doc: str | None) -> str:
     text = printable(f"{name}: {about}" if name else about)
     return f"{text}\n{printable(doc)}" if doc else text
-
-
-def labels(*texts: tuple[str, str, int]) -> list[Label]:
-    """Lines of text from (text, role, size), those that are not empty."""
-    return [Line(text, size, role) for text, role, size in texts if text]

@@ -15,20 +15,31 @@ from graphnet.errors import printable
 STYLE = Path(__file__).with_name("svg.css")
 
 
-def written(picture: Picture, title: str, doc: str | None = None, standalone: bool = False) -> str:
-    """The `<svg>` element; standalone: as a file of its own, on paper of its own.
+def written(
+    picture: Picture,
+    title: str,
+    doc: str | None = None,
+    *,
+    standalone: bool = False,
+    interactive: bool = False,
+) -> str:
+    """The `<svg>` element; standalone: as a file of its own, on paper of its own; interactive:
+    its nodes can be reached by keyboard, as buttons.
 
     title, doc: what is read out to who cannot see it.
     """
-    return "\n".join(_lines(picture, title, doc, standalone)) + "\n"
+    return "\n".join(_lines(picture, title, doc, standalone, interactive)) + "\n"
 
 
-def _lines(picture: Picture, title: str, doc: str | None, standalone: bool) -> Iterator[str]:
+def _lines(
+    picture: Picture, title: str, doc: str | None, standalone: bool, interactive: bool
+) -> Iterator[str]:
     wide, high = picture.width, picture.height
+    role = "group" if interactive else "img"
     label = _text(f"Graph of {title}")
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="gn" viewBox="0 0 {wide} {high}" '
-        f'width="{wide}" height="{high}" role="img" aria-label="{label}">'
+        f'width="{wide}" height="{high}" role="{role}" aria-label="{label}">'
     )
     yield f"<title>{_text(title)}</title>"
     if doc:
@@ -41,7 +52,7 @@ def _lines(picture: Picture, title: str, doc: str | None, standalone: bool) -> I
     for route in picture.routes:
         yield from _route(route)
     for node in picture.nodes:
-        yield from _node(node)
+        yield from _node(node, interactive)
     for note in picture.notes:
         yield from _note(note)
     yield "</svg>"
@@ -68,12 +79,15 @@ def _route(route: Route) -> Iterator[str]:
         yield f'<path class="tip" d="M{x} {y}L{x - 8} {y - 4}V{y + 4}Z"/>'
 
 
-def _node(node: Node) -> Iterator[str]:
+def _node(node: Node, interactive: bool) -> Iterator[str]:
     card, (x, y, wide, high) = node.card, node.box
     if card.kind == "output":
         return
+    button = ""
+    if interactive:
+        button = f' role="button" tabindex="0" aria-label="{_text(card.tip)}"'
     yield (
-        f'<g class="node {card.kind} {card.family}" data-node="{_text(card.name)}">'
+        f'<g class="node {card.kind} {card.family}" data-node="{_text(card.name)}"{button}>'
         f"<title>{_text(card.tip)}</title>"
     )
     radius = high / 2 if card.rounded else 7

@@ -105,7 +105,7 @@ def test_collapsed_blocks_are_one_node_each() -> None:
     folded = [n.card for n in picture.nodes if n.card.kind == "folded"]
     assert [card.name for card in folded] == ["start/", "stage1/", "wider/", "stage2/"]
     assert [card.lines[0].text for card in folded] == ["start", "stage1 ×2", "wider", "stage2 ×2"]
-    assert len(picture.nodes) == 4 + 4 + 1  # x, pool, mean, scores; the loss
+    assert len(picture.nodes) == 4 + 4 + 2  # x, pool, mean, scores; the loss and its end
 
 
 def test_a_frame_that_an_arrow_leaves_and_comes_back_to_is_left_out() -> None:
