@@ -51,7 +51,6 @@ NAMES_OF_CODE = {
     "graphnet/exchange/tensors.py": "names of a tuple above it",
     "graphnet/exchange/exporter/elementwise.py": "names of a table in that file",
     "graphnet/exchange/importer/protobuf.py": "fields of a table in that file",
-    "graphnet/cli/progress.py": "a part of the data set, from a tuple",
 }
 """Files with getattr or setattr whose name is no constant, and whence it comes."""
 

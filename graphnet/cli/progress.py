@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any
 
+from graphnet.cli.columns import EpochTable, Row, number
 from graphnet.cli.common import emit
-from graphnet.errors import printable
 from graphnet.spec.graph import GraphSpec
 from graphnet.training.result import EpochResult, Progress
 
@@ -32,8 +32,8 @@ class Display(AbstractContextManager["Display"]):
     def step(self, progress: Progress) -> None:
         """A step is done."""
 
-    def epoch(self, result: EpochResult) -> None:
-        """An epoch is done."""
+    def epoch(self, result: EpochResult, lr: float) -> None:
+        """An epoch is done; lr: the learning rate of its last step."""
 
     def __exit__(
         self,
@@ -43,48 +43,33 @@ class Display(AbstractContextManager["Display"]):
     ) -> None:
         return None
 
-    def line(self, result: EpochResult) -> str:
-        """One epoch as text; loss in nats, accuracies 0 to 1."""
-        width = len(str(self.epochs))
-        parts = "".join(f"  {text}" for text in told(result))
-        best = "  best" if result.best_epoch == result.epoch else ""
-        rate = self.samples / result.seconds
-        return (
-            f"epoch {result.epoch:>{width}}/{self.epochs}  loss {result.loss:.4f}{parts}"
-            f"  {rate:,.0f} samples/s{best}"
-        )
 
+class Table(Display):
+    """A row an epoch, under a header that comes with the first."""
 
-def told(result: EpochResult, digits: int = 4, most: int = 100) -> list[str]:
-    """Of each part that was measured, its name and figures: `test 0.9750 top3 0.9972`.
+    width = 0
+    """Characters of a line."""
 
-    most: so many figures of each.
-    """
-    found = []
-    for part in ("train", "validation", "test"):
-        figures = []
-        of_part = {
-            name.removeprefix(f"{part}_"): value
-            for name, value in result.metrics.items()
-            if name.startswith(f"{part}_")
-        }
-        accuracy = getattr(result, f"{part}_accuracy")
-        if accuracy is not None and not any(name.startswith("accuracy/") for name in of_part):
-            figures.append(f"{accuracy:.{digits}f}")
-        if part == "validation" and result.validation_loss is not None:
-            figures.append(f"loss {result.validation_loss:.{digits}f}")
-        # The name of a figure may hold that of a class, a stranger's text.
-        shown = [(printable(name), value) for name, value in of_part.items()]
-        figures += [f"{name} {value:.{digits}f}" for name, value in shown]
-        if figures:
-            found.append(" ".join([part, *figures[:most]]))
-    return found
+    def __init__(self, spec: GraphSpec) -> None:
+        super().__init__(spec)
+        assert spec.train is not None
+        self._scheduled = spec.train.schedule is not None
+        self._table: EpochTable | None = None
+
+    def lines(self, result: EpochResult, lr: float) -> list[str]:
+        """What an epoch adds to the table."""
+        found = []
+        if self._table is None:
+            width = self.width
+            self._table = EpochTable(result, self.epochs, width, scheduled=self._scheduled)
+            found = self._table.header()
+        return [*found, self._table.row(Row(result, lr, self.samples / result.seconds))]
 
 
 class JsonLines(Display):
     """An object a line on standard output."""
 
-    def epoch(self, result: EpochResult) -> None:
+    def epoch(self, result: EpochResult, lr: float) -> None:
         found = result.entry()
         if result.best_epoch is not None:
             found["best_epoch"] = result.best_epoch
@@ -92,33 +77,43 @@ class JsonLines(Display):
         emit(json.dumps(found), sys.stdout)
 
 
-class PlainLines(Display):
-    """A line an epoch on standard error."""
+class PlainLines(Table):
+    """The table on standard error, for a log: a line an epoch, with nothing but text in it."""
 
-    def epoch(self, result: EpochResult) -> None:
-        emit(self.line(result), sys.stderr)
+    width = 200
+
+    def epoch(self, result: EpochResult, lr: float) -> None:
+        for line in self.lines(result, lr):
+            emit(line, sys.stderr)
 
 
-class Bar(Display):
-    """A bar on a terminal: loss, both accuracies, samples a second, time left."""
+class Bar(Table):
+    """The table on a terminal, and a bar below it: loss, samples a second, time left.
+
+    Of many epochs some 25 have a row, the last among them.
+    """
 
     REFRESH = 0.1  # seconds: drawing at every step would cost more than the step
 
     def __init__(self, spec: GraphSpec) -> None:
         super().__init__(spec)
         from rich.console import Console
-        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Rich
 
-        self._rich = Rich(
+        console = Console(stderr=True)
+        self.width = console.width
+        columns: list[ProgressColumn] = [
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            TextColumn("{task.percentage:>3.0f}%"),
+            BarColumn(bar_width=None if console.width < 100 else 60),
             TextColumn("{task.fields[status]}", markup=False),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
-        )
-        self._loss = self._last = ""
+        ]
+        if console.width < 50:  # a bar of a few marks says less than the words
+            del columns[1]
+        self._rich = Rich(*columns, console=console, expand=console.width < 100)
+        self._loss = ""
+        self._waiting: tuple[EpochResult, float] | None = None
         self._shown = self._began = 0.0
         self._done = self._before = 0
 
@@ -136,21 +131,31 @@ class Bar(Display):
         if now - self._shown < self.REFRESH and progress.step < progress.steps:
             return
         self._shown = now
-        self._loss = f"loss {progress.loss:.3f}"
+        self._loss = f"loss {number(progress.loss)}"
         self._show(progress.epoch)
 
     def _show(self, epoch: int) -> None:
         rate = (self._done - self._before) / max(time.monotonic() - self._began, 1e-9)
-        status = f"{self._loss}{self._last}  {rate:,.0f}/s"
+        status = f"{self._loss}  {rate:,.0f}/s"
         where = f"epoch {epoch}/{self.epochs}"
         self._rich.update(self._task, completed=self._done, status=status, description=where)
 
-    def epoch(self, result: EpochResult) -> None:
-        self._last = "".join(f" {text}" for text in told(result, digits=3, most=1))
-        self._loss = f"loss {result.loss:.3f}"
+    def epoch(self, result: EpochResult, lr: float) -> None:
+        self._loss = f"loss {number(result.loss)}"
         self._show(result.epoch)
-        if self.epochs <= 50 or result.epoch % (self.epochs // 25) == 0:
-            self._rich.console.print(self.line(result), highlight=False, markup=False, emoji=False)
+        every = max(1, self.epochs // 25) if self.epochs > 50 else 1
+        self._waiting = (result, lr)
+        if self._table is None or result.epoch % every == 0:
+            self._print()
+
+    def _print(self) -> None:
+        """The row of the epoch that waits for one."""
+        if self._waiting is not None:
+            for line in self.lines(*self._waiting):
+                self._rich.console.print(
+                    line, highlight=False, markup=False, emoji=False, soft_wrap=True
+                )
+            self._waiting = None
 
     def __exit__(
         self,
@@ -158,6 +163,7 @@ class Bar(Display):
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._print()
         self._rich.stop()
 
 

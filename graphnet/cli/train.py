@@ -11,6 +11,7 @@ from argparse import SUPPRESS
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import get_terminal_size
 from types import FrameType
 from typing import Any
 
@@ -30,13 +31,13 @@ from graphnet.cli.common import (
     run,
     seconds,
 )
+from graphnet.cli.following import words_for_infer
 from graphnet.cli.outcome import as_json as classes_as_json
 from graphnet.cli.outcome import doubt, ending, outcome, tables
 from graphnet.cli.progress import download_bar, make_display
 from graphnet.data.dataset import Dataset
 from graphnet.data.load import load_data
 from graphnet.errors import SaveError, SpecError, clipped, printable
-from graphnet.network import Network
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.overrides import override
 from graphnet.spec.reader import check_values, resolve
@@ -158,7 +159,7 @@ def _main(argv: Sequence[str] | None) -> int:
             display.start(trainer.train.samples, trainer.seen)
             for result in trainer.run():
                 keeper.save(trainer)
-                display.epoch(result)
+                display.epoch(result, trainer.rate(result.epoch, trainer.batches))
             if trainer.stopped:
                 return _stopped(trainer, keeper)
             size = save(out, net)
@@ -173,6 +174,7 @@ def _main(argv: Sequence[str] | None) -> int:
         time.perf_counter() - start,
         classes,
         options.report,
+        folder=Path(options.spec).parent,
         as_json=options.json,
     )
     return DONE
@@ -269,6 +271,7 @@ def _finish(
     classes: tuple[str, Measured] | None,
     report: str | None,
     *,
+    folder: Path,
     as_json: bool,
 ) -> None:
     net = trainer.net
@@ -289,26 +292,11 @@ def _finish(
         complain(text)
     for text in tables(*classes) if classes is not None else ():
         print(text)
-    print(
-        f"{printable(out)}: {outcome(trainer)}, {parameters:,} parameters, {size:,} bytes, "
-        f"{seconds:.1f} s"
-    )
+    said = f"{printable(out)}: {outcome(trainer)},"
+    rest = f"{parameters:,} parameters, {size:,} bytes, {seconds:.1f} s"
+    narrow = sys.stdout.isatty() and get_terminal_size().columns <= len(said) + len(rest)
+    print(f"{said}{chr(10) if narrow else ' '}{rest}")
     if report is not None:
         print(f"{printable(report)}: the training as a page; open it in a browser")
-    if (example := _example(net)) is not None:
-        print(f"next: {printable(command_line('infer', out, example))}")
-
-
-def _example(net: Network) -> str | None:
-    """What a file for `infer` is called; None where no input asks for one."""
-    fed = [given for given in net.spec.inputs.values() if given.value is None]
-    if len(fed) > 1 and any(given.columns is None for given in fed):
-        return "ARRAYS.npz"
-    for given in fed:
-        if given.image is not None:
-            return "PICTURE.png"
-        if given.columns is not None:
-            return "ROWS.csv"
-        if given.text is not None:
-            return "--text=TEXT"
-    return "ARRAYS.npz" if fed else None
+    if (words := words_for_infer(net, folder)) is not None:
+        print(f"next: {printable(command_line('infer', out, *words))}")

@@ -29,6 +29,6 @@ def test_a_folder_model_answers_with_its_folders_names(tool, tmp_path):
     done = tool("train", "sides.json")
     assert done.code == 0
     assert "test accuracy 1.0000" in done.out
-    assert done.out.splitlines()[-1].endswith("infer.py sides.msgpack PICTURE.png")
+    assert done.out.splitlines()[-1].endswith("infer.py sides.msgpack pictures/left/0.png")
     assert tool("infer", "sides.msgpack", "pictures/left/3.png").out == "left\n"
     assert tool("infer", "sides.msgpack", "pictures/right/3.png").out == "right\n"

@@ -23,7 +23,7 @@ def iris(tmp_path_factory):
     assert done.code == 0
     accuracy = float(done.out.split("test accuracy ")[1].split(",")[0])
     assert accuracy >= 0.9
-    assert done.out.splitlines()[-1].endswith("infer.py iris.msgpack ROWS.csv")
+    assert done.out.splitlines()[-1].endswith("models/data/iris.csv")
     return folder / "iris.msgpack"
 
 
