@@ -18,6 +18,7 @@ version = release = __version__
 extensions = [
     "myst_parser",
     "sphinx_copybutton",
+    "access",
     "drawings",
     "languages",
     "reference",
@@ -67,8 +68,6 @@ html_sidebars = {
     ]
 }
 copybutton_prompt_text = "$ "
-pygments_style = "tango"
-pygments_dark_style = "monokai"
 
 
 def setup(app: Sphinx) -> None:

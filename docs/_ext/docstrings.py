@@ -4,6 +4,8 @@ import re
 
 from sphinx.application import Sphinx
 
+from graphnet.declaration import Declaration
+
 SECTION = re.compile(r"^(Shapes|Units|Errors|Source): ")
 
 
@@ -29,8 +31,16 @@ def _escaped(line: str) -> str:
     )
 
 
+def _signature(
+    app: Sphinx, what: str, name: str, thing: object, options: object, *said: str | None
+) -> tuple[str, None] | None:
+    # A declaration's is all of its fields with their checks; the reference says them in words.
+    return ("", None) if isinstance(thing, type) and issubclass(thing, Declaration) else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Listen to every docstring."""
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-process-docstring", _as_rest)
+    app.connect("autodoc-process-signature", _signature)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

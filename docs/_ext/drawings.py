@@ -37,7 +37,9 @@ class Drawing(SphinxDirective):
         picture = svg(path, shlex.split(self.options.get("options", "")))
         figure = nodes.container(classes=["drawing"])
         # A frame of its own: a wide drawing scrolls in it, and the page does not.
-        figure += nodes.raw("", f'<div class="drawing-frame">{picture}</div>', format="html")
+        figure += nodes.raw(
+            "", f'<div class="drawing-frame" tabindex="0">{picture}</div>', format="html"
+        )
         if self.content:
             caption = nodes.container(classes=["drawing-caption"])
             self.state.nested_parse(self.content, self.content_offset, caption)

@@ -112,7 +112,7 @@ def _dims(shape: tuple[int, ...]) -> str:
 
 def layer_list() -> str:
     """Every layer with its formula, by the module that it stands in."""
-    lines = ["| layer | |", "| --- | --- |"]
+    lines = ["| layer | formula |", "| --- | --- |"]
     for name in LAYERS:
         formula = sections(LAYERS[name].__doc__ or "")["formula"].splitlines()[0]
         lines.append(f"| [{name}](#layer-{name.lower()}) | {plain(formula)} |")
@@ -196,8 +196,10 @@ def _command(name: str, what: str) -> str:
         if action.help == argparse.SUPPRESS or isinstance(action, argparse._HelpAction):
             continue
         names = ", ".join(f"`{_called(action, one)}`" for one in action.option_strings or [""])
-        text = plain(str(action.help or ""))
-        said.append(f"{names}\n: {text[:1].upper()}{text[1:]}\n")
+        text = str(action.help or "")
+        if text.partition(" ")[0].isalpha():
+            text = text[:1].upper() + text[1:]
+        said.append(f"{names}\n: {plain(text)}\n")
     return "\n\n".join(
         [
             f"(command-{name})=\n\n## {name}",
