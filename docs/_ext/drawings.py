@@ -49,13 +49,6 @@ class Drawing(SphinxDirective):
 
 def svg(path: Path, options: list[str]) -> str:
     """What `graphnet draw` writes of a spec."""
-    from graphnet.cli.main import COMMANDS
-
-    if "draw" not in COMMANDS:
-        from graphnet.draw import svg_of
-        from graphnet.spec.reader import read_spec, resolve
-
-        return svg_of(resolve(read_spec(path)))
     from graphnet.cli.draw import main
 
     with tempfile.TemporaryDirectory() as folder:

@@ -42,6 +42,13 @@ FAMILIES = {
     "augmentations": AUGMENTS,
     "data": SOURCES,
 }
+DRAWN = {
+    "learn/1-computational-graphs": ("pears.svg", ("400", "432")),
+    "learn/2-chain-rule": ("slope.svg", ("100", "20")),
+    "learn/3-add-and-mul": ("offer.svg", ("472.5", "157.5")),
+    "learn/4-activations": ("middle.svg", ("0.5", "0.25")),
+}
+"""Drawings that pages make, and numbers that they say stand in them."""
 GRAPHNET = """#!{python}
 import sys
 
@@ -146,6 +153,9 @@ def test_what_a_page_says_happens(page, place):
         elif kind == "text" and not file and output is not None:
             assert matches(text, output), f"the page shows\n{text}\nbut it ends\n{output[-2000:]}"
             output = None
+    if drawing := DRAWN.get(name_of(page)):
+        text = (place / drawing[0]).read_text(encoding="utf-8")
+        assert [number for number in drawing[1] if f">{number}<" not in text] == []
 
 
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=name_of)
