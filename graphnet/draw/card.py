@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -114,6 +115,13 @@ class Card:
     def rounded(self) -> bool:
         """Whether the outline ends in half circles."""
         return self.kind in ("primitive", "input")
+
+    def inset(self, below: int) -> int:
+        """How far the outline lies inside its box so far below the middle."""
+        if not self.rounded:
+            return 0
+        radius = self.shape_height / 2
+        return round(radius - math.sqrt(max(radius**2 - below**2, 0)))
 
     @property
     def width(self) -> int:

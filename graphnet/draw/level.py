@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graphnet.draw.card import Card
 from graphnet.draw.groups import Group, Wire
-from graphnet.draw.mesh import Edge, Mesh, Piece, Vertex
+from graphnet.draw.mesh import Edge, Piece, Vertex, mesh_of
 from graphnet.draw.ordering import order
 from graphnet.draw.placing import place
 from graphnet.draw.routes import Point, Route, across, around
@@ -30,14 +29,15 @@ LANE = 9
 class Level:
     """What one frame holds, in pixels from its upper left corner.
 
-    cards: where their arrow leaves, the middle of the outline; levels: where inner frames begin.
+    cards: the middle of the outline, where their arrow leaves, and how far below it others arrive;
+    levels: where inner frames begin.
     enters, leaves: how far below the corner arrows cross the left and the right border.
     """
 
     group: Group
     width: int = 0
     height: int = 0
-    cards: list[tuple[Card, int, int]] = field(default_factory=list)
+    cards: list[tuple[Card, int, int, Sequence[int]]] = field(default_factory=list)
     levels: list[tuple[Level, int, int]] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
     enters: list[int] = field(default_factory=list)
@@ -72,7 +72,7 @@ class _Arranging:
             self.content[vertices[-1]] = content
         first = [Vertex(name, up=3, down=3) for name in group.enters]
         last = [Vertex(name, up=3, down=3) for name in group.leaves]
-        self.mesh = Mesh(vertices, self._edges(vertices, first, last, wires), first, last)
+        self.mesh = mesh_of(vertices, self._edges(vertices, first, last, wires), first, last)
         order(self.mesh)
         place(self.mesh)
         self.padding = 0 if top else PADDING
@@ -80,6 +80,10 @@ class _Arranging:
         self.columns = [self._width(column) for column in self.mesh.columns]
         self.gaps = [_gap(pieces) for pieces in self.mesh.gaps]
         self.rows = cut(self.mesh, self.columns, self.gaps, room)
+        if len(self.rows) > 1:  # what is high in one row moves nothing in another
+            for row in self.rows:
+                place(self.mesh.part(row))
+            self.gaps = [_gap(pieces) for pieces in self.mesh.gaps]
         self.left: list[int] = []
         self._lay_rows()
         self._put()
@@ -163,7 +167,7 @@ class _Arranging:
         for vertex, content in self.content.items():
             x = self._middle(vertex)
             if isinstance(content, Card):
-                self.level.cards.append((content, x, vertex.y))
+                self.level.cards.append((content, x, vertex.y, vertex.enters))
             else:
                 corner = x - content.width // 2, vertex.y - vertex.up
                 self.level.levels.append((content, *corner))
@@ -184,7 +188,7 @@ class _Arranging:
         below = vertex.enters[port]
         if isinstance(content, Card):
             x = self._middle(vertex) - content.shape_width // 2
-            return x + _inset(content, below), vertex.y + below
+            return x + content.inset(below), vertex.y + below
         if isinstance(content, Level):
             return self._middle(vertex) - content.width // 2, vertex.y + below
         return self.left[vertex.column], vertex.y
@@ -266,11 +270,3 @@ def _bundles(pieces: Sequence[Piece]) -> list[list[Piece]]:
     for piece in pieces:
         found.setdefault((piece.source, piece.place), []).append(piece)
     return sorted(found.values(), key=lambda b: b[0].source.y + b[0].source.leaves[b[0].place])
-
-
-def _inset(card: Card, below: int) -> int:
-    """How far a round outline lies from its box at a height."""
-    if not card.rounded:
-        return 0
-    radius = card.shape_height / 2
-    return round(radius - math.sqrt(max(radius**2 - below**2, 0)))

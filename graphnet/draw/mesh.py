@@ -59,74 +59,82 @@ class Piece(NamedTuple):
     tip: bool
 
 
+@dataclass
 class Mesh:
     """columns[i]: vertices from top to bottom; gaps[i]: the pieces from column i to the next."""
 
-    def __init__(
-        self,
-        vertices: Sequence[Vertex],
-        edges: Sequence[Edge],
-        first: Sequence[Vertex] = (),
-        last: Sequence[Vertex] = (),
-    ) -> None:
-        """first, last: what the first and the last column are for alone."""
-        self._columns(vertices, edges, first, last)
-        self.columns: list[list[Vertex]] = []
-        for vertex in (*first, *vertices, *last):
-            while len(self.columns) <= vertex.column:
-                self.columns.append([])
-            self.columns[vertex.column].append(vertex)
-        self.gaps: list[list[Piece]] = [[] for _ in self.columns[1:]]
-        lanes: dict[tuple[Vertex, int], list[Vertex]] = {}
-        for edge in edges:
-            lane = lanes.setdefault((edge.source, edge.place), [])
-            self._lay(edge, lane)
+    columns: list[list[Vertex]]
+    gaps: list[list[Piece]]
 
-    def _lay(self, edge: Edge, lane: list[Vertex]) -> None:
-        start = edge.source.column
-        while len(lane) < edge.target.column - start - 1:
-            before, place = (lane[-1], 0) if lane else (edge.source, edge.place)
-            vertex = Vertex(edge.name, place=False, column=start + len(lane) + 1)
-            self.columns[vertex.column].append(vertex)
-            self.gaps[vertex.column - 1].append(
-                Piece(before, place, vertex, 0, edge.name, tip=False)
-            )
-            lane.append(vertex)
-        steps = edge.target.column - start - 1
-        before, place = (lane[steps - 1], 0) if steps else (edge.source, edge.place)
-        self.gaps[edge.target.column - 1].append(
-            Piece(before, place, edge.target, edge.port, edge.name, edge.tip)
-        )
+    def part(self, columns: range) -> Mesh:
+        """Some columns that follow each other, and what is between them."""
+        first, last = columns.start, columns.stop
+        return Mesh(self.columns[first:last], self.gaps[first : last - 1])
 
-    @staticmethod
-    def _columns(
-        vertices: Sequence[Vertex],
-        edges: Sequence[Edge],
-        first: Sequence[Vertex],
-        last: Sequence[Vertex],
-    ) -> None:
-        """The longest way from a source decides the column."""
-        waiting = dict.fromkeys((*first, *vertices, *last), 0)
-        leaving: dict[Vertex, list[Vertex]] = {vertex: [] for vertex in waiting}
-        for edge in edges:
-            waiting[edge.target] += 1
-            leaving[edge.source].append(edge.target)
-        for vertex in waiting:
-            vertex.column = 0
-        start = 1 if first else 0
-        for vertex in vertices:
-            vertex.column = start
-        ready = [vertex for vertex, count in waiting.items() if not count]
-        for vertex in ready:
-            for target in leaving[vertex]:
-                target.column = max(target.column, vertex.column + 1)
-                waiting[target] -= 1
-                if not waiting[target]:
-                    ready.append(target)
-        _draw_near(vertices, leaving, edges)
-        end = max((vertex.column for vertex in vertices), default=start - 1) + 1
-        for vertex in last:
-            vertex.column = end
+
+def mesh_of(
+    vertices: Sequence[Vertex],
+    edges: Sequence[Edge],
+    first: Sequence[Vertex] = (),
+    last: Sequence[Vertex] = (),
+) -> Mesh:
+    """Vertices in columns, edges in lanes; first, last: what the first and the last column are for
+    alone."""
+    _settle_columns(vertices, edges, first, last)
+    mesh = Mesh([], [])
+    for vertex in (*first, *vertices, *last):
+        while len(mesh.columns) <= vertex.column:
+            mesh.columns.append([])
+        mesh.columns[vertex.column].append(vertex)
+    mesh.gaps = [[] for _ in mesh.columns[1:]]
+    lanes: dict[tuple[Vertex, int], list[Vertex]] = {}
+    for edge in edges:
+        _lay(mesh, edge, lanes.setdefault((edge.source, edge.place), []))
+    return mesh
+
+
+def _lay(mesh: Mesh, edge: Edge, lane: list[Vertex]) -> None:
+    """Lead an edge through its lane, which is made longer where it is too short."""
+    start = edge.source.column
+    steps = edge.target.column - start - 1
+    while len(lane) < steps:
+        before, place = (lane[-1], 0) if lane else (edge.source, edge.place)
+        vertex = Vertex(edge.name, place=False, column=start + len(lane) + 1)
+        mesh.columns[vertex.column].append(vertex)
+        piece = Piece(before, place, vertex, 0, edge.name, tip=False)
+        mesh.gaps[vertex.column - 1].append(piece)
+        lane.append(vertex)
+    before, place = (lane[steps - 1], 0) if steps else (edge.source, edge.place)
+    piece = Piece(before, place, edge.target, edge.port, edge.name, edge.tip)
+    mesh.gaps[edge.target.column - 1].append(piece)
+
+
+def _settle_columns(
+    vertices: Sequence[Vertex],
+    edges: Sequence[Edge],
+    first: Sequence[Vertex],
+    last: Sequence[Vertex],
+) -> None:
+    """The longest way from a source decides the column."""
+    waiting = dict.fromkeys((*first, *vertices, *last), 0)
+    leaving: dict[Vertex, list[Vertex]] = {vertex: [] for vertex in waiting}
+    for edge in edges:
+        waiting[edge.target] += 1
+        leaving[edge.source].append(edge.target)
+    start = 1 if first else 0
+    for vertex in waiting:
+        vertex.column = 0 if vertex in first else start
+    ready = [vertex for vertex, count in waiting.items() if not count]
+    for vertex in ready:
+        for target in leaving[vertex]:
+            target.column = max(target.column, vertex.column + 1)
+            waiting[target] -= 1
+            if not waiting[target]:
+                ready.append(target)
+    _draw_near(vertices, leaving, edges)
+    end = max((vertex.column for vertex in vertices), default=start - 1) + 1
+    for vertex in last:
+        vertex.column = end
 
 
 FAR = 6

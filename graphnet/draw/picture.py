@@ -36,11 +36,13 @@ class Box(NamedTuple):
 
 
 class Node(NamedTuple):
-    """A card and its outline; caption: what stands below that."""
+    """A card and its outline; caption: what stands below that; ports: where their names begin, and
+    the height of their middle."""
 
     card: Card
     box: Box
     caption: Box | None
+    ports: Sequence[tuple[str, int, int]] = ()
 
 
 class Frame(NamedTuple):
@@ -89,8 +91,8 @@ def picture_of(cards: Sequence[Card], wires: Sequence[Wire], room: int = ROOM) -
 
 
 def _add(picture: Picture, level: Level, x: int, y: int) -> None:
-    for card, middle, height in level.cards:
-        picture.nodes.append(_node(card, x + middle, y + height))
+    for card, middle, height, enters in level.cards:
+        picture.nodes.append(_node(card, x + middle, y + height, enters))
         picture.notes += _notes(card, x + middle, y + height)
     picture.routes += [route.moved(x, y) for route in level.routes]
     for inner, left, top in level.levels:
@@ -102,7 +104,7 @@ def _add(picture: Picture, level: Level, x: int, y: int) -> None:
         _add(picture, inner, x + left, y + top)
 
 
-def _node(card: Card, x: int, y: int) -> Node:
+def _node(card: Card, x: int, y: int, enters: Sequence[int]) -> Node:
     wide, high = card.shape_width, card.shape_height
     box = Box(x - wide // 2, y - high // 2, wide, high)
     caption = None
@@ -110,7 +112,11 @@ def _node(card: Card, x: int, y: int) -> Node:
         width = card.caption.width
         top = box.y + high + 2
         caption = Box(x - width // 2, top, width, card.caption.height)
-    return Node(card, box, caption)
+    ports = [
+        (port, box.x + card.inset(below) + 5, y + below)
+        for port, below in zip(card.ports, enters, strict=False)
+    ]
+    return Node(card, box, caption, ports)
 
 
 def _notes(card: Card, x: int, y: int) -> Iterator[Note]:

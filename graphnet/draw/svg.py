@@ -95,6 +95,8 @@ def _node(node: Node, interactive: bool) -> Iterator[str]:
         f'<rect class="outline" x="{x}" y="{y}" width="{wide}" height="{high}" rx="{radius:g}"/>'
     )
     yield from _inside(card, node.box)
+    for port, left, middle in node.ports:
+        yield f'<text class="port" x="{left}" y="{middle + 3}" font-size="9">{_text(port)}</text>'
     if card.caption is not None and node.caption is not None:
         yield _line(card.caption, node.caption.x + node.caption.width / 2, node.caption.y)
     yield "</g>"

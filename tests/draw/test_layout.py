@@ -11,7 +11,7 @@ from draw_graphs import overlaps, random_graph
 from graphnet.draw.card import Card, Line
 from graphnet.draw.drawing import drawn, svg_of
 from graphnet.draw.groups import Wire, tree_of
-from graphnet.draw.mesh import Edge, Mesh, Vertex
+from graphnet.draw.mesh import Edge, Vertex, mesh_of
 from graphnet.draw.ordering import crossings, order
 from graphnet.draw.picture import Box, Picture, picture_of
 from graphnet.spec.reader import Resolved, check_values, read_spec, resolve
@@ -87,7 +87,7 @@ def test_a_chain_is_one_straight_line_in_each_row() -> None:
 def test_columns_are_put_in_the_order_in_which_fewest_arrows_cross() -> None:
     one, two, three, four = (Vertex(name) for name in "abcd")
     tangled = [Edge(one, 0, four, 0, "a"), Edge(two, 0, three, 0, "b")]
-    mesh = Mesh([one, two, three, four], tangled)
+    mesh = mesh_of([one, two, three, four], tangled)
     assert crossings(mesh) == 1
     assert order(mesh) == 0
 
