@@ -30,12 +30,27 @@ def place(mesh: Mesh) -> None:
     _settle_ports(mesh, straight)
     runs = _runs(mesh, straight)
     _Tension(mesh, runs).settle()
+    _close_bands(mesh)
 
 
 def apart(upper: Vertex, lower: Vertex) -> int:
     """Pixels from the middle of one to that of the next below."""
     gap = BETWEEN if upper.place and lower.place else BESIDE
     return upper.down + lower.up + gap
+
+
+def _close_bands(mesh: Mesh) -> None:
+    """Take out height in which nothing stands."""
+    vertices = sorted(
+        (vertex for column in mesh.columns for vertex in column), key=lambda v: v.y - v.up
+    )
+    reached = vertices[0].y - vertices[0].up if vertices else 0
+    shift = 0
+    for vertex in vertices:
+        empty = vertex.y - vertex.up - reached
+        reached = max(reached, vertex.y + vertex.down)
+        shift += max(0, empty - BETWEEN)
+        vertex.y -= shift
 
 
 def _straight(mesh: Mesh) -> dict[Vertex, Piece]:
@@ -176,7 +191,8 @@ class _Tension:
         for turn in range(ROUNDS):
             wanted = list(y)
             pulls = self.pulls if turn < ROUNDS - LAST else self.arriving
-            for i in self.order if turn % 2 else reversed(self.order):
+            # Runs are numbered from left to right.
+            for i in range(len(y)) if turn % 2 else range(len(y) - 1, -1, -1):
                 if pulls[i]:
                     ends = [wanted[other] + climb for other, climb in pulls[i]]
                     wanted[i] = sum(ends) / len(ends)

@@ -10,27 +10,32 @@ CUT = 0.3
 """What a cut costs, where a row that is left empty costs 1."""
 LANE = 0.25
 """What each further arrow costs that a cut goes through."""
+WIDE, WIDER = 1.0, 0.6
+"""What a row costs that takes more than its room, and for the square of what is over: a cut that
+many arrows have to go around is worse."""
 
 
 def cut(mesh: Mesh, columns: Sequence[int], gaps: Sequence[int], room: int) -> list[range]:
     """The columns of each row, so that rows are filled alike and few arrows go around.
 
     columns, gaps: pixels of each column, and between it and the next; room: pixels of a row, more
-    only where one column alone takes more.
+    where one column alone takes more, or a cut would go through many arrows.
     """
     count = len(columns)
+    bundles = [len({(p.source, p.place) for p in pieces}) for pieces in mesh.gaps]
     best: list[tuple[float, int]] = [(0.0, 0)]
     for end in range(1, count + 1):
         found: tuple[float, int] | None = None
+        width = 0
         for start in range(end - 1, -1, -1):
-            width = sum(columns[start:end]) + sum(gaps[start : end - 1])
-            if width > room and start < end - 1:
-                break
-            empty = max(0.0, 1 - width / room)
+            width += columns[start] + (gaps[start] if start < end - 1 else 0)
+            empty, over = max(0.0, 1 - width / room), max(0.0, width / room - 1)
             # The last row may be short, as that of a paragraph.
             cost = best[start][0] + empty**2 * (0.2 if end == count else 1)
+            # What is a little too wide for its row goes on in the next.
+            cost += (WIDE + WIDER * over**2) * (over > 0 and start < end - 1)
             if start:
-                cost += CUT + LANE * (len({(p.source, p.place) for p in mesh.gaps[start - 1]}) - 1)
+                cost += CUT + LANE * (bundles[start - 1] - 1)
             if found is None or cost < found[0]:
                 found = cost, start
         assert found is not None
