@@ -9,6 +9,7 @@ The path counts from the repository's root; the options are those of the command
 """
 
 import io
+import re
 import shlex
 import tempfile
 from contextlib import redirect_stderr, redirect_stdout
@@ -20,6 +21,8 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+WIDTH = re.compile(r'<svg [^>]*? width="(\d+)')
+SMALLEST = 0.8
 ROOT = Path(__file__).parents[2]
 
 
@@ -59,7 +62,10 @@ def svg(path: Path, options: list[str]) -> str:
         if code:
             raise RuntimeError(f"graphnet draw {path.name}: {said.getvalue()}")
         text = out.read_text(encoding="utf-8")
-    return text[text.index("<svg") :]
+    picture = text[text.index("<svg") :]
+    # Scaled to the page, but no smaller than can be read: then its frame scrolls.
+    least = int(SMALLEST * int(WIDTH.match(picture)[1]))  # type: ignore[index]
+    return picture.replace("<svg", f'<svg style="min-width: {least}px"', 1)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

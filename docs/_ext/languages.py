@@ -10,6 +10,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 KOREAN = "ko/"
+HOME = {"en": "index", "ko": "ko/learn/index"}
 NAMES = {"en": "English", "ko": "한국어"}
 
 
@@ -19,15 +20,17 @@ def _languages(
     here = "ko" if page.startswith(KOREAN) else "en"
     pages = {"en": page.removeprefix(KOREAN), "ko": KOREAN + page.removeprefix(KOREAN)}
     found = {code: name for code, name in pages.items() if name in app.env.all_docs}
+    if page == "index":  # who lands here looks for Learn
+        found["ko"] = HOME["ko"]
     context["language"] = here
     context["languages"] = [
         {"code": code, "name": NAMES[code], "page": found.get(code, home), "here": code == here}
-        for code, home in (("en", "index"), ("ko", "ko/learn/index"))
+        for code, home in HOME.items()
     ]
     if len(found) == 2:
         other = "en" if here == "ko" else "ko"
         link = app.builder.get_relative_uri(page, found[other])
-        what = {"ko": "이 글은 한국어로도 있습니다", "en": "This page in English"}[other]
+        what = {"ko": "한국어로 읽기", "en": "Read this in English"}[other]
         context["body"] = (
             f'<p class="other-language"><a href="{link}" hreflang="{other}" lang="{other}">'
             f"{what}</a></p>{context.get('body', '')}"
