@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -53,17 +54,25 @@ NodeName = Annotated[str, Field(pattern=NODE_NAME, max_length=150)]
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """`; did you mean 'Relu'?` where a known word is close, else an empty text."""
-    import difflib  # for mistakes alone
-
-    words = list(known)
     if not isinstance(word, str) or len(word) > 100:
         return ""
+    words = tuple(known)
+    # One slip may be made in thousands of nodes; a graph's names are not kept.
+    return _remembered(word, words) if len(words) < 200 else _close(word, words)
+
+
+def _close(word: str, words: tuple[str, ...]) -> str:
+    import difflib  # for mistakes alone
+
     letters = word.lower()
     close = [k for k in words if k.lower() == letters]
     close = close or difflib.get_close_matches(word, words, n=1, cutoff=0.65)
     # Multiply, Subtract, Divide, Negative: the known word is how theirs begins.
     close = close or [k for k in words if len(k) > 2 and letters.startswith(k.lower())]
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+_remembered = lru_cache(maxsize=256)(_close)
 
 
 class Registry(Mapping[str, type[T]]):

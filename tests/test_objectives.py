@@ -182,7 +182,7 @@ def test_targets_that_are_wrong_are_named(rng, t, error, what):
         ([{"type": "Huber", "on": "x"}], r"node 'x' is an input: a loss takes a node"),
         ([{"type": "Huber"}], r"the graph has 'scores', 'size', 'back': .* say which with 'on'"),
         ([{"type": "Huber", "on": "size", "target": "back"}], "'back' is a node: a target comes"),
-        ([{"type": "SoftmaxWithLoss", "on": "size"}], "a binary choice has two; 'size' gives"),
+        ([{"type": "SoftmaxWithLoss", "on": "size"}], "or one with SigmoidWithLoss; 'size' gives"),
         ([{"type": "Huber", "on": "size", "weight": 0}], "weight: must be more than 0, found 0"),
         ([{"type": "Hubert", "on": "size"}], "unknown loss 'Hubert'; did you mean 'Huber'"),
         ([], r"losses: 1 or more entries are expected, found 0"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,7 +43,9 @@ def _main(argv: Sequence[str] | None) -> int:
     if name is None and options.out is not None:
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(options.out).stem)[:64] or None
     start = starting_spec(options.data, folder, name=name, target=options.target)
-    text = spec_text(start.values)
+    # What the stream cannot show would be escaped on its way, and be JSON no more.
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = spec_text(start.values, ascii_only=options.out is None and not unicode)
     for note in start.notes:
         complain(note)
     if options.out is None:

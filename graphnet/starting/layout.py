@@ -9,7 +9,7 @@ from typing import Any
 WIDTH = 100
 
 
-def spec_text(values: Mapping[str, Any]) -> str:
+def spec_text(values: Mapping[str, Any], *, ascii_only: bool = False) -> str:
     """JSON with one node a line, types below each other; what fits on one line is not broken."""
     parts = []
     for key, value in values.items():
@@ -20,7 +20,10 @@ def spec_text(values: Mapping[str, Any]) -> str:
         else:
             text = _shown(value, 2, len(key) + 6)
         parts.append(f"  {_json(key)}: {text}")
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+    text = "{\n" + ",\n".join(parts) + "\n}\n"
+    if not ascii_only or text.isascii():
+        return text
+    return "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)
 
 
 def _nodes(nodes: Sequence[Mapping[str, Any]]) -> str:

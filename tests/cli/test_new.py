@@ -86,6 +86,16 @@ def test_without_out_the_spec_goes_to_standard_output(tool):
     assert made.err == ["to train it, write it into a file with --out"]
 
 
+def test_what_a_stream_cannot_show_stays_json(tool, tmp_path):
+    rows = "".join(f"{i % 7},{('größe', '大きさ')[i % 2]}\n" for i in range(20))
+    (tmp_path / "t.csv").write_text("länge,art\n" + rows, encoding="utf-8")
+    made = tool("new", "--data", "csv:t.csv", env={"PYTHONIOENCODING": "ascii"})
+    assert made.out.isascii()
+    values = json.loads(made.out)
+    assert values["labels"] == ["größe", "大きさ"]
+    assert list(values["inputs"]["x"]["columns"]) == ["länge"]
+
+
 def test_an_existing_file_stays(tool, tmp_path):
     (tmp_path / "mine.json").write_text("{}")
     made = tool("new", "--data", "digits", "--out", "mine.json")
