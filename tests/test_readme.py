@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 from checkout import ROOT, copy_to, environment, git, need_packages, run
+from manual_data import pictures
 
 from graphnet.builder import build
 from graphnet.initializers import INITIALIZERS
@@ -62,6 +63,7 @@ def ran(tmp_path_factory) -> Ran:
     python3.chmod(0o755)
     (folder / "graphnet").mkdir()
     checkout = copy_to(folder / "graphnet")
+    pictures(folder)  # of the reader's own
     return Ran(checkout, {c: shell(checkout, c) for c in COMMANDS if c != NOT_RUN})
 
 
@@ -99,6 +101,16 @@ def test_every_command_runs(ran):
     for line, output in outputs.items():
         if "tools/infer.py" in line and line.endswith("nine.png"):
             assert output == "9\n"
+        if line.endswith("unknown.png"):
+            assert output == "cross\n"
+
+
+def test_the_picture_is_what_draw_draws(tmp_path):
+    tools = ROOT / "tools" / "draw.py"
+    model = ROOT / "models" / "apple_orange.json"
+    run(sys.executable, tools, model, "--values", "--grads", folder=tmp_path)
+    drawn = (tmp_path / "apple_orange.svg").read_bytes()
+    assert drawn == (ROOT / "examples" / "apple_orange.svg").read_bytes()
 
 
 @posix
