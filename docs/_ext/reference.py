@@ -22,11 +22,12 @@ from unittest.mock import patch
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
-from words import as_json, attributes, plain, sections, source_and_gradient
+from words import as_json, attributes, plain
 
 from graphnet import errors
 from graphnet.cli.common import Parser
 from graphnet.cli.main import COMMANDS, MODULES
+from graphnet.draw.formulas import sections, source_and_gradient
 from graphnet.layers import LAYERS
 from graphnet.spec import examples
 

@@ -4,11 +4,6 @@ import json
 import re
 from typing import Any
 
-GRADIENT = re.compile(
-    r"(?:(?:(?<=\. )With|(?<=: )with) [^.]*?)?"
-    r"(?:each )?\bd[A-Za-z]\w*'?(?:\[i\])?(?: = d\w+)* \+?= "
-)
-"""Where a Source line goes on with a gradient."""
 LINKS = {
     "Initializer": "/reference/initializers.md",
     "Loss": "/reference/losses.md",
@@ -56,30 +51,6 @@ def plain(text: str) -> str:
     return "".join(
         p if p.startswith("`") else re.sub(r"([\\*_<>\[\]#~|])", r"\\\1", p) for p in parts
     )
-
-
-def sections(doc: str) -> dict[str, str]:
-    """A docstring in parts: "formula", "more", then Shapes, Units, Errors, Source as they come."""
-    lines = [line.strip() for line in doc.strip().splitlines()]
-    found = {"formula": "", "more": ""}
-    at = "formula"
-    for line in lines:
-        head = re.match(r"(Shapes|Units|Errors|Source): (.*)", line)
-        if head:
-            at, line = head[1], head[2]
-        elif not line and at == "formula":
-            at = "more"
-        found[at] = f"{found.get(at, '')}\n{line}"
-    return {name: text.strip() for name, text in found.items()}
-
-
-def source_and_gradient(text: str) -> tuple[str, str]:
-    """A Source line in its two parts: whose idea it is, and the gradients."""
-    text = " ".join(text.split())
-    found = GRADIENT.search(text)
-    if found is None:
-        return text, ""
-    return text[: found.start()].rstrip(" ;:,."), text[found.start() :]
 
 
 def taken(schema: dict[str, Any]) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from typing import NamedTuple
 
-_LABELS = ("Shapes", "Units", "Errors", "Source", "Gradient", "Example")
-_GRADIENT = re.compile(r"\bd[A-Za-z]\w*(\[\w+\])?( = |, )")
+_LABELS = re.compile(r"(Shapes|Units|Errors|Source): (.*)")
+_GRADIENT = re.compile(
+    r"(?:(?:(?<=\. )With|(?<=: )with) [^.]*?)?"
+    r"(?:each )?\bd[A-Za-z]\w*'?(?:\[i\])?(?: = d\w+)* \+?= "
+)
+"""Where a Source line goes on with a gradient."""
 
 
 class Formulas(NamedTuple):
     """forward: the docstring's first paragraph; backward: what it says of gradients, empty where it
-    says nothing; shapes: of what comes in and goes out."""
+    says nothing; shapes: of what comes in and goes out; source: whose idea it is."""
 
     forward: str
     backward: str
@@ -21,23 +24,31 @@ class Formulas(NamedTuple):
 
 
 def formulas_of(kind: type) -> Formulas:
-    """The formulas of a layer or loss."""
-    text = inspect.cleandoc(kind.__doc__ or "")
-    first, _, rest = text.partition("\n\n")
-    parts = _sections(rest)
-    source = parts.get("Source", "")
-    backward = parts.get("Gradient", "")
-    found = _GRADIENT.search(source)
-    if not backward and found is not None:
-        source, backward = source[: found.start()].rstrip(" :;"), source[found.start() :]
-    return Formulas(_line(first), _line(backward), _line(parts.get("Shapes", "")), _line(source))
+    """The formulas of a layer or loss, each as one line."""
+    parts = sections(kind.__doc__ or "")
+    source, backward = source_and_gradient(parts.get("Source", ""))
+    forward, shapes = (" ".join(parts.get(k, "").split()) for k in ("formula", "Shapes"))
+    return Formulas(forward, backward, shapes, source)
 
 
-def _sections(text: str) -> dict[str, str]:
-    """What follows each label at the beginning of a line."""
-    pieces = re.split(rf"^({'|'.join(_LABELS)}): ", text, flags=re.MULTILINE)
-    return dict(zip(pieces[1::2], pieces[2::2], strict=True))
+def sections(doc: str) -> dict[str, str]:
+    """A docstring in parts: "formula", "more", then Shapes, Units, Errors, Source as they come."""
+    found = {"formula": "", "more": ""}
+    at = "formula"
+    for line in (line.strip() for line in doc.strip().splitlines()):
+        head = _LABELS.match(line)
+        if head:
+            at, line = head[1], head[2]
+        elif not line and at == "formula":
+            at = "more"
+        found[at] = f"{found.get(at, '')}\n{line}"
+    return {name: text.strip() for name, text in found.items()}
 
 
-def _line(text: str) -> str:
-    return " ".join(text.split())
+def source_and_gradient(text: str) -> tuple[str, str]:
+    """A Source line in its two parts: whose idea it is, and the gradients."""
+    text = " ".join(text.split())
+    found = _GRADIENT.search(text)
+    if found is None:
+        return text, ""
+    return text[: found.start()].rstrip(" ;:,."), text[found.start() :]
