@@ -22,7 +22,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 WIDTH = re.compile(r'<svg [^>]*? width="(\d+)')
-SMALLEST = 0.8
+SMALLEST = 0.7
 ROOT = Path(__file__).parents[2]
 
 
