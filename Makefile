@@ -17,8 +17,9 @@ demo: .venv/core.done
 	@echo '$$ $(BIN)/python tools/infer.py digits.msgpack examples/digits'
 	@$(BIN)/python tools/infer.py digits.msgpack examples/digits
 
+# A process for each of up to four cores; the tests of a file share what they set up.
 test: .venv/test.done
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: .venv/dev.done
 	$(BIN)/ruff format --check .
