@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from graphnet.builder import build
-from graphnet.bundle.writer import write_whole
 from graphnet.cli.check import is_bundle
 from graphnet.cli.common import DONE, complain, memory_argument, parser, run
+from graphnet.cli.pages import check_page, write_page
 from graphnet.declaration import did_you_mean
 from graphnet.draw import Numbers, numbers_of, page_of, svg_of
 from graphnet.errors import DatasetError, SaveError, ShapeError, SpecError, clipped, quoted
@@ -85,14 +84,16 @@ def _main(argv: Sequence[str] | None) -> int:
         arguments.error("nothing would show what is given: add --values, --grads or both")
     net = _network(options.file, options.memory)
     out = f"{net.spec.name}.svg" if options.out is None else options.out
-    _check_out(out, options.file)
+    if not out.lower().endswith(SUFFIXES):
+        raise SaveError(clipped(f"{out}: the name must end in {' or '.join(SUFFIXES)}"))
+    check_page(out, file_that_is_drawn=options.file)
     numbers = _numbers(net, options) if asked else None
     how = {"values": options.values, "grads": options.grads, "collapse": options.collapse}
     if out.lower().endswith(".svg"):
         text = svg_of(net.graph, numbers=numbers, standalone=True, **how)
     else:
         text = page_of(net.graph, net=net, numbers=numbers, **how)
-    write_whole(out, text.encode())
+    write_page(out, text)
     complain(f"{out}: {len(net.layers)} nodes")
     return DONE
 
@@ -103,14 +104,6 @@ def _network(path: str, memory: int | None) -> Network:
 
         return load(path, memory=memory)
     return build(read_spec(path), memory=memory)
-
-
-def _check_out(out: str, file: str) -> None:
-    if not out.lower().endswith(SUFFIXES):
-        ends = " or ".join(SUFFIXES)
-        raise SaveError(clipped(f"{out}: the name must end in {ends}"))
-    if os.path.exists(out) and os.path.exists(file) and os.path.samefile(out, file):
-        raise SaveError(clipped(f"{out}: is the file that is drawn; name another with -o"))
 
 
 def _numbers(net: Network, options: Any) -> Numbers:

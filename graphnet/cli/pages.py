@@ -1,12 +1,13 @@
-"""Where a page may be written, and writing it."""
+"""Where a page or a drawing may be written, and writing it."""
 
 from __future__ import annotations
 
 import os
 
 from graphnet.bundle.writer import check_target, write_whole
+from graphnet.draw.page import MARK as PAGE
+from graphnet.draw.svg import MARK as DRAWING
 from graphnet.errors import SaveError, clipped
-from graphnet.report.html import MARK
 
 
 def check_page(path: str, **others: str) -> None:
@@ -23,8 +24,9 @@ def check_page(path: str, **others: str) -> None:
             raise SaveError(
                 clipped(f"{path}: is the {what.replace('_', ' ')} itself; name another file")
             )
-    if os.path.isfile(path) and not _is_page(path):
-        raise SaveError(clipped(f"{path}: is no page of graphnet, and would be lost; name another"))
+    if os.path.isfile(path) and not _is_ours(path):
+        what = "is no page or drawing of graphnet, and would be lost; name another"
+        raise SaveError(clipped(f"{path}: {what}"))
     check_target(path)
 
 
@@ -36,6 +38,7 @@ def write_page(path: str, text: str) -> int:
     return write_whole(path, text.encode())
 
 
-def _is_page(path: str) -> bool:
+def _is_ours(path: str) -> bool:
+    begins = (PAGE.encode(), DRAWING.encode())
     with open(path, "rb") as file:
-        return file.read(len(MARK)) == MARK.encode()
+        return file.read(max(map(len, begins))).startswith(begins)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -11,9 +10,7 @@ from argparse import SUPPRESS
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import get_terminal_size
 from types import FrameType
-from typing import Any
 
 from graphnet.builder import build
 from graphnet.bundle.model import contents_of, save
@@ -22,29 +19,23 @@ from graphnet.cli.check import doubts, is_bundle, refuse_bundle
 from graphnet.cli.common import (
     DONE,
     INTERRUPTED,
-    command_line,
     complain,
     count,
-    emit,
     memory_argument,
     parser,
     run,
     seconds,
 )
-from graphnet.cli.following import words_for_infer
-from graphnet.cli.outcome import as_json as classes_as_json
-from graphnet.cli.outcome import doubt, ending, outcome, tables
+from graphnet.cli.ending import Ended, check_report, say, say_as_json
 from graphnet.cli.progress import download_bar, make_display
-from graphnet.data.dataset import Dataset
 from graphnet.data.load import load_data
-from graphnet.errors import SaveError, SpecError, clipped, printable
+from graphnet.errors import SaveError, SpecError, clipped
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.overrides import override
 from graphnet.spec.reader import check_values, resolve
 from graphnet.spec.source import parse, read_text
 from graphnet.training.keeping import EVERY_SECONDS, Keeper
 from graphnet.training.loop import Trainer, check_memory
-from graphnet.training.measure import Measured
 from graphnet.training.result import Progress
 
 _PREVIOUS = "--resume-previous"
@@ -126,7 +117,7 @@ def _main(argv: Sequence[str] | None) -> int:
     # What the writer would refuse at the end is refused before the first step.
     _check_out(out, options.spec)
     if options.report is not None:
-        _check_report(options.report, out, options.spec)
+        check_report(options.report, out, options.spec)
     check_contents(contents_of(net))
     with Keeper(out, options.checkpoint_every) as keeper:
         keeper.check()
@@ -165,18 +156,10 @@ def _main(argv: Sequence[str] | None) -> int:
             size = save(out, net)
             keeper.remove()
             classes = trainer.report() if options.classes else None
-            if options.report is not None:
-                _write_report(options.report, trainer, data, size, options.threads)
-    _finish(
-        trainer,
-        out,
-        size,
-        time.perf_counter() - start,
-        classes,
-        options.report,
-        folder=Path(options.spec).parent,
-        as_json=options.json,
-    )
+    took = time.perf_counter() - start
+    ended = Ended(trainer, data, out, size, took, Path(options.spec).parent, classes)
+    tell = say_as_json if options.json else say
+    tell(ended, options.report, options.threads)
     return DONE
 
 
@@ -208,31 +191,6 @@ def _check_out(out: str, spec: str) -> None:
     check_target(out)
 
 
-def _check_report(path: str, out: str, spec: str) -> None:
-    """Whether the report can be made and written.
-
-    Errors: GraphnetError without matplotlib, SaveError.
-    """
-    from graphnet.cli.pages import check_page  # a training without a report does without plots
-    from graphnet.report.plots import require_plots
-
-    require_plots()
-    kept = f"{out}.checkpoint"
-    check_page(path, spec=spec, bundle=out, checkpoint=kept, earlier_checkpoint=f"{kept}.previous")
-
-
-def _write_report(
-    path: str, trainer: Trainer, data: Dataset, size: int, threads: int | None
-) -> None:
-    from graphnet.cli.pages import write_page
-    from graphnet.report.page import report_on
-    from graphnet.report.parts import of_feeds
-
-    feeds = {"train": trainer.train, "validation": trainer.validation, "test": trainer.test}
-    parts = of_feeds(data, feeds)
-    write_page(path, report_on(trainer.net, parts, threads=threads, size=size))
-
-
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], bool]]:
     """A question that is answered yes after Ctrl-C, or after SIGTERM; a second one stops at once.
@@ -261,42 +219,3 @@ def _stopped(trainer: Trainer, keeper: Keeper) -> int:
     complain(f"interrupted after epoch {epoch}, step {step}: {keeper.newest} holds the run")
     complain("the same command with --resume goes on from there")
     return INTERRUPTED
-
-
-def _finish(
-    trainer: Trainer,
-    out: str,
-    size: int,
-    seconds: float,
-    classes: tuple[str, Measured] | None,
-    report: str | None,
-    *,
-    folder: Path,
-    as_json: bool,
-) -> None:
-    net = trainer.net
-    parameters = sum(param.size for param in net.params.values())
-    if as_json:
-        last: dict[str, Any] = {"bundle": out, "parameters": parameters}
-        if trainer.best is not None:
-            last["best_epoch"] = trainer.best.epoch
-        if classes is not None:
-            last["classes"] = classes_as_json(*classes)
-        if report is not None:
-            last["report"] = report
-        emit(json.dumps({**last, "seconds": round(seconds, 3)}), sys.stdout)
-        return
-    if (text := ending(trainer)) is not None:
-        complain(text)
-    if (text := doubt(trainer)) is not None:
-        complain(text)
-    for text in tables(*classes) if classes is not None else ():
-        print(text)
-    said = f"{printable(out)}: {outcome(trainer)},"
-    rest = f"{parameters:,} parameters, {size:,} bytes, {seconds:.1f} s"
-    narrow = sys.stdout.isatty() and get_terminal_size().columns <= len(said) + len(rest)
-    print(f"{said}{chr(10) if narrow else ' '}{rest}")
-    if report is not None:
-        print(f"{printable(report)}: the training as a page; open it in a browser")
-    if (words := words_for_infer(net, folder)) is not None:
-        print(f"next: {printable(command_line('infer', out, *words))}")

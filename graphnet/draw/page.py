@@ -15,9 +15,9 @@ from graphnet.network import Network
 from graphnet.spec.reader import Resolved
 
 _HERE = Path(__file__)
-
-TEMPLATE = """<!doctype html>
-<html lang="en">
+MARK = "<!doctype html>\n<!-- graphnet -->\n"
+"""What every page of graphnet begins with: a file that does not is none of ours."""
+TEMPLATE = """<html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -70,7 +70,7 @@ def page(
     if numbers is not None:
         what = escape(printable(f"Values are those of one sample; gradients are of {numbers.of}."))
         gradients = f"<p>{what}</p>"
-    return TEMPLATE.format(
+    return MARK + TEMPLATE.format(
         title=title,
         doc=escape(printable(graph.spec.doc or "")),
         gradients=gradients,

@@ -14,6 +14,9 @@ WIDE, WIDER = 1.0, 0.6
 """What a row costs that takes more than its room, and for the square of what is over: a cut that
 many arrows have to go around is worse."""
 
+WIDEST = 8
+"""Times its room that no row of several columns passes."""
+
 
 def cut(mesh: Mesh, columns: Sequence[int], gaps: Sequence[int], room: int) -> list[range]:
     """The columns of each row, so that rows are filled alike and few arrows go around.
@@ -29,6 +32,8 @@ def cut(mesh: Mesh, columns: Sequence[int], gaps: Sequence[int], room: int) -> l
         width = 0
         for start in range(end - 1, -1, -1):
             width += columns[start] + (gaps[start] if start < end - 1 else 0)
+            if width > WIDEST * room and start < end - 1:
+                break
             empty, over = max(0.0, 1 - width / room), max(0.0, width / room - 1)
             # The last row may be short, as that of a paragraph.
             cost = best[start][0] + empty**2 * (0.2 if end == count else 1)

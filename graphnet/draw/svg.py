@@ -13,6 +13,8 @@ from graphnet.draw.text import width_of
 from graphnet.errors import printable
 
 STYLE = Path(__file__).with_name("svg.css")
+MARK = '<svg xmlns="http://www.w3.org/2000/svg" class="gn" '
+"""What every drawing begins with."""
 
 
 def written(
@@ -38,7 +40,7 @@ def _lines(
     role = "group" if interactive else "img"
     label = _text(f"Graph of {title}")
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="gn" viewBox="0 0 {wide} {high}" '
+        f'{MARK}viewBox="0 0 {wide} {high}" '
         f'width="{wide}" height="{high}" role="{role}" aria-label="{label}">'
     )
     yield f"<title>{_text(title)}</title>"

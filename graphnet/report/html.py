@@ -5,11 +5,10 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
+from graphnet.draw.page import MARK
 from graphnet.errors import printable
 from graphnet.report.style import CSS
 
-MARK = "<!doctype html>\n<!-- graphnet report -->\n"
-"""What every page begins with: a file that does not is none of ours and is not replaced."""
 OPEN_ROWS = 12
 """Rows of a table that is shown at once; a longer one opens when it is asked for."""
 

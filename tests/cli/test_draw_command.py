@@ -134,3 +134,15 @@ def test_the_spec_itself_is_never_written_over(tool: Commands) -> None:
     done = tool("draw", path, "-o", "odd.svg")
     assert (done.code, "is the file that is drawn" in done.err[-1]) == (3, True)
     assert path.read_text() == APPLES.read_text()
+
+
+@pytest.mark.parametrize("name", ["mine.svg", "mine.html"])
+def test_a_file_that_is_no_drawing_is_not_lost(tool: Commands, name: str) -> None:
+    path = tool.folder / name
+    path.write_text("<p>mine</p>")
+    done = tool("draw", APPLES, "-o", name)
+    assert (done.code, "would be lost" in done.err[-1]) == (3, True)
+    assert path.read_text() == "<p>mine</p>"
+    path.unlink()
+    for _ in range(2):
+        assert tool("draw", APPLES, "-o", name).code == 0

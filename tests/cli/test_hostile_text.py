@@ -36,11 +36,11 @@ PLAIN = {
     ("progress.py", "line"): "columns escape the names of figures",
     ("main.py", "f'graphnet: unknown command {quoted(words[0])}{hint}'"): "a hint names a command",
     (
-        "train.py",
+        "ending.py",
         "f\"{said}{(chr(10) if narrow else ' ')}{rest}\"",
     ): "outcome escapes the names of figures",
     ("new.py", "text"): "a spec's JSON, whose texts are escaped as JSON escapes",
-    ("train.py", "text"): "the tables of classes: table, and escaped names",
+    ("ending.py", "text"): "the tables of classes: table, and escaped names",
 }
 
 

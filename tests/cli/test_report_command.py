@@ -76,7 +76,7 @@ def test_what_would_be_lost_is_refused(tmp_path, monkeypatch, capsys):
         "digits.msgpack": "digits.msgpack: is the bundle itself; name another file",
         "digits.msgpack.checkpoint": "digits.msgpack.checkpoint: is the checkpoint itself; name "
         "another file",
-        "notes.html": "notes.html: is no page of graphnet, and would be lost; name another",
+        "notes.html": "notes.html: is no page or drawing of graphnet, and would be lost; name another",
         "no/r.html": f"no/r.html: there is no folder '{tmp_path / 'no'}'; create it first",
     }
     for path, line in said.items():
