@@ -19,7 +19,7 @@ demo: .venv/core.done
 
 # A process for each of up to four cores; the tests of a file share what they set up.
 test: .venv/test.done
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev.done
 	$(BIN)/ruff format --check .

@@ -15,6 +15,13 @@ from graphnet.spec.graph import GraphSpec
 from graphnet.spec.reader import parse_spec, read_spec
 
 ROOT = Path(__file__).parent.parent
+LONG = ("test_readme.py", "test_wheel.py", "test_manual.py", "test_samples.py", "test_bundles.py")
+"""Files that take longest: begun first, so that no process is left alone with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONG)
+
 
 
 @pytest.fixture
