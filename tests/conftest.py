@@ -23,7 +23,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in LONG)
 
 
-
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)

@@ -92,7 +92,8 @@ def _main(argv: Sequence[str] | None) -> int:
     if out.lower().endswith(".svg"):
         text = svg_of(net.graph, numbers=numbers, standalone=True, **how)
     else:
-        text = page_of(net.graph, net=net, numbers=numbers, **how)
+        fresh = not is_bundle(options.file)
+        text = page_of(net.graph, net=net, numbers=numbers, fresh=fresh, **how)
     write_page(out, text)
     complain(f"{out}: {len(net.layers)} nodes")
     return DONE

@@ -49,7 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     arguments = parser("train", "Train the network of a spec and write it as one bundle.")
     arguments.add_argument("spec", help="a spec (.json)")
-    arguments.add_argument("--out", metavar="FILE", help="the bundle; default NAME.msgpack")
+    arguments.add_argument(
+        "--out",
+        metavar="FILE",
+        help="the bundle; default NAME.msgpack, by the spec's 'name'; an older one is replaced",
+    )
     arguments.add_argument(
         "--set",
         action="append",
@@ -176,7 +180,11 @@ def read_with(path: str, settings: Sequence[str]) -> GraphSpec:
     for setting in settings:
         override(values, setting)
     # A value of the command line has no place in the file.
-    return check_values(values, f"{path} --set {' --set '.join(settings)}").spec
+    try:
+        return check_values(values, f"{path} --set {' --set '.join(settings)}").spec
+    except SpecError:
+        check_values(parse(text, path), path, text)  # what is wrong in the file itself has one
+        raise
 
 
 def _check_out(out: str, spec: str) -> None:

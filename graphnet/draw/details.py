@@ -38,6 +38,8 @@ def details_of(
     plan = Plan(graph)
     for name in graph.wiring.order:
         rows = list(_node(graph, plan, name, net)) + list(_numbers(name, numbers))
+        if numbers is not None and name in graph.wiring.outputs:
+            rows += _scores(graph, net, name, numbers.values[name])
         node = graph.nodes[name]
         found[name] = _entry(f"{name}: {node.type}", node.doc, rows)
     for i, objective in enumerate(graph.objectives):
@@ -86,13 +88,22 @@ def _numbers(name: str, numbers: Numbers | None) -> Iterator[Row]:
         yield f"d({numbers.of}) / d({name})", _told(numbers.grads[name])
 
 
+def _scores(graph: Resolved, net: Network | None, name: str, scores: Array) -> list[Row]:
+    """Each class with its score, the best first, where the scores are those of few classes."""
+    labels = net.labels(name) if net is not None else graph.spec.labels_of(name)
+    if labels is None or scores.shape != (len(labels),) or len(labels) > MOST_NUMBERS:
+        return []
+    best = np.argsort(-scores, kind="stable")
+    return [("scores", ", ".join(f"{labels[k]} {number_text(float(scores[k]))}" for k in best))]
+
+
 def _told(array: Array) -> str:
     """All of a small array, else its range, mean and share of zeros."""
     if array.size <= MOST_NUMBERS:
         return _nested(array.tolist())
     zeros = 1 - np.count_nonzero(array) / array.size
-    mean = float(np.mean(array, dtype=np.float64))
-    return f"{range_of(array)}, mean {mean:.3g}, {zeros:.0%} zeros"
+    mean = f"{float(np.mean(array, dtype=np.float64)):.3g}".replace("-", "−")
+    return f"{range_of(array)}, mean {mean}, {zeros:.0%} zeros"
 
 
 def _nested(value: Any) -> str:

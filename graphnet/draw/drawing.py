@@ -54,8 +54,10 @@ def page_of(
     values: bool = True,
     grads: bool = True,
     collapse: bool = False,
+    fresh: bool = False,
 ) -> str:
     """A page of HTML that pans and zooms and says of a node, when it is clicked, its formula,
-    shapes and numbers. net: whose parameters these are. The rest as `drawn`."""
+    shapes and numbers. net: whose parameters these are; fresh: that they are not trained, which the
+    page then says. The rest as `drawn`."""
     picture = drawn(graph, numbers=numbers, values=values, grads=grads, collapse=collapse)
-    return page(graph, picture, net, numbers)
+    return page(graph, picture, net, numbers, fresh=fresh)

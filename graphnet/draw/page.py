@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
+from graphnet.draw.bitmaps import MOST_CHANNELS
+from graphnet.draw.card import Bitmap
 from graphnet.draw.details import details_of
 from graphnet.draw.numbers import Numbers
 from graphnet.draw.picture import Picture
@@ -31,7 +34,7 @@ TEMPLATE = """<html lang="en">
 <header>
 <h1>{title}</h1>
 <p>{doc}</p>
-{gradients}
+{numbers}
 <div class="tools" role="group" aria-label="View">
 <button type="button" data-do="in" aria-label="Larger">+</button>
 <button type="button" data-do="out" aria-label="Smaller">&minus;</button>
@@ -61,22 +64,43 @@ TEMPLATE = """<html lang="en">
 
 
 def page(
-    graph: Resolved, picture: Picture, net: Network | None = None, numbers: Numbers | None = None
+    graph: Resolved,
+    picture: Picture,
+    net: Network | None = None,
+    numbers: Numbers | None = None,
+    *,
+    fresh: bool = False,
 ) -> str:
-    """The whole page; what it says of nodes comes from the graph, the network and the numbers."""
+    """The whole page; what it says of nodes comes from the graph, the network and the numbers.
+
+    fresh: nothing has been trained.
+    """
     title = escape(printable(graph.spec.name))
     details = json.dumps(details_of(graph, net, numbers), sort_keys=True)
-    gradients = ""
-    if numbers is not None:
-        what = escape(printable(f"Values are those of one sample; gradients are of {numbers.of}."))
-        gradients = f"<p>{what}</p>"
+    told = _told(picture, numbers, fresh and net is not None and bool(net.params))
     return MARK + TEMPLATE.format(
         title=title,
         doc=escape(printable(graph.spec.doc or "")),
-        gradients=gradients,
+        numbers="".join(f"<p>{escape(printable(text))}</p>" for text in told),
         style=_HERE.with_name("page.css").read_text("utf-8").strip(),
         svg=written(picture, graph.spec.name, graph.spec.doc, interactive=True).strip(),
         # No text can end the element that it stands in.
         details=details.replace("<", "\\u003c"),
         script=_HERE.with_name("page.js").read_text("utf-8").strip(),
     )
+
+
+def _told(picture: Picture, numbers: Numbers | None, fresh: bool) -> Iterator[str]:
+    """What the numbers in a picture are."""
+    below = {note.below for note in picture.notes if note.label_is_number}
+    if numbers is not None and False in below:
+        yield "Above the arrows: the values of one sample, in blue."
+    if numbers is not None and True in below:
+        yield f"Below the arrows: the gradients of {numbers.of}, in red."
+    if any(isinstance(note.label, Bitmap) for note in picture.notes):
+        yield (
+            "Heat maps are white where a number is 0, blue above and red below; grey is nothing. "
+            f"Of more than {MOST_CHANNELS} channels the first {MOST_CHANNELS} are shown."
+        )
+    if numbers is not None and fresh:
+        yield "The weights are fresh: nothing has been trained yet."

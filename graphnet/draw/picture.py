@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from graphnet.draw.card import Card, Label
+from graphnet.draw.card import Bitmap, Card, Label
 from graphnet.draw.groups import Wire, tree_of
 from graphnet.draw.level import TITLE, TITLE_SIZE, Level, arranged
 from graphnet.draw.routes import Route
@@ -61,6 +61,11 @@ class Note(NamedTuple):
     label: Label
     box: Box
     below: bool
+
+    @property
+    def label_is_number(self) -> bool:
+        """Whether it is a value or a gradient, and no shape."""
+        return isinstance(self.label, Bitmap) or self.label.role in ("value", "grad")
 
 
 @dataclass

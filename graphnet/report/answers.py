@@ -114,7 +114,9 @@ class _Output:
         else:
             drawn = charts.matrix(f"matrix-{self.k}", label, counts, names)
             rows = [[n, *map(str, r)] for n, r in zip(names, counts.tolist(), strict=True)]
-            below = numbers("Confusion: rows are, columns found", ["is \\ found", *names], rows)
+            below = numbers(
+                "Rows: what it is; columns: what was found", ["is \\ found", *names], rows
+            )
         pairs = _confused(counts, names)
         if pairs:
             title = f"What is taken for what, most often first, {len(pairs)} pairs"

@@ -63,6 +63,11 @@ def report_on(
         ("spec", "Spec", inside.spec(net)),
     ]
     lead = p(f"{_kind(net)} Measured on {found.samples:,} samples: the {parts.words}.")
+    if parts.judged == "given":
+        lead += p(
+            "The network may have been trained on some of them, and then is better here than "
+            "elsewhere: with --data and the spec that it was trained by, its test part is measured."
+        )
     return page(f"{net.spec.name}: training report", lead, sections)
 
 
@@ -93,7 +98,7 @@ def _headline(net: Network, parts: Parts, found: Findings, size: int | None) -> 
     if entry is not None:
         rows.append(("epochs", f"{len(net.history):,}"))
     if best is not None:
-        rows.append(("best epoch", f"{best.place + 1:,}"))
+        rows.append(("best epoch" if best.kept else "best epoch (not kept)", f"{best.place + 1:,}"))
     rows += facts(net)
     if size is not None:
         rows.append(("bundle", f"{size:,} bytes"))

@@ -67,8 +67,8 @@ def require_plots() -> None:
         if e.name != "matplotlib":
             raise
         raise GraphnetError(
-            "a report needs the package 'matplotlib': install graphnet with its extra, "
-            'pip install ".[plot]" in the checkout'
+            "a report needs the package 'matplotlib': in the checkout, with the Python that runs "
+            'this, python -m pip install --editable ".[plot]"'
         ) from None
 
 

@@ -194,8 +194,10 @@ def _ports(
         given = f"only {given}" if 0 < len(in_order) < len(spec.ports) else given
         # One too many stands in the file; one too few does not.
         place = arrivals[_most(spec)][0] if len(arrivals) > _most(spec) else at
-        remedy = "" if arrivals else ": write its name into a path"
-        text = f"it takes {_count(spec)}; the edges bring {given}{remedy}"
+        text = f"it takes {_count(spec)}; the edges bring {given}"
+        if not arrivals:
+            text = f"nothing leads to it, and it takes {_count(spec)}: write what comes before it "
+            text += "into a path, in front of its name"
         problems.append(Problem(place, text, about))
     if whole and not problems and dotted:
         problems += _left_out(spec, filled, at)

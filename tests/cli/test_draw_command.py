@@ -46,14 +46,16 @@ def test_a_bundle_is_drawn_with_its_weights_and_a_picture(
     asked = ("--values", "--grads", "--input", f"x={picture}")
     assert tool("draw", digits_bundle, "-o", "a.html", *asked).code == 0
     page = (tool.folder / "a.html").read_text()
-    assert "gradients are of affine2" in page
+    assert "the gradients of affine2, in red" in page
+    assert "nothing has been trained" not in page
+    assert re.search(r'"scores", "3 [0-9.]+, ', page)
     assert page.count("data:image/png") == 8
 
 
 def test_a_sample_has_gradients_of_the_loss(tool: Commands, digits_bundle: Path) -> None:
     asked = ("--values", "--grads", "--sample", "3")
     assert tool("draw", digits_bundle, "-o", "a.html", *asked, "--data", "digits").code == 0
-    assert "gradients are of the loss" in (tool.folder / "a.html").read_text()
+    assert "the gradients of the loss, in red" in (tool.folder / "a.html").read_text()
     assert tool("draw", MODELS / "iris.json", "-o", "iris.svg", *asked).code == 0
     assert tool("draw", MODELS / "tiny_transformer.json", "-o", "t.svg", *asked).code == 0
 

@@ -66,6 +66,17 @@ def test_a_page_is_whole_and_needs_no_network() -> None:
     assert page == page_of(net.graph, net=net, numbers=numbers)
 
 
+def test_the_page_says_what_its_numbers_are() -> None:
+    net = build(read_spec(MODELS / "digits.json"))
+    numbers = numbers_of(net, {"x": np.ones(64)})
+    page = page_of(net.graph, net=net, numbers=numbers, grads=False, fresh=True)
+    assert "values of one sample" in page
+    assert "the gradients of" not in page
+    assert "Heat maps are white" in page
+    assert "nothing has been trained yet" in page
+    assert "sample" not in page_of(net.graph, net=net, fresh=True).partition("<main>")[0]
+
+
 def test_a_click_tells_formulas_shapes_and_numbers() -> None:
     net = build(read_spec(MODELS / "apple.json"))
     told = details_in(page_of(net.graph, net=net, numbers=numbers_of(net, {})))

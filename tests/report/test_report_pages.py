@@ -57,7 +57,7 @@ def test_the_confusion_is_counted_in_its_table_and_drawn(trained):
     net, data, text = trained("digits", 3)
     page = checked(text)
     report = gn.evaluate(net, data.test).report
-    rows = page.table("Confusion: rows are, columns found")[1:]
+    rows = page.table("Rows: what it is; columns: what was found")[1:]
     assert [[int(c) for c in row[1:]] for row in rows] == report.confusion.tolist()
     assert 'aria-label="Confusion matrix:' in text
 
