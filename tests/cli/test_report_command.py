@@ -56,8 +56,8 @@ def test_a_training_that_could_not_be_reported_does_not_begin(tool, tmp_path, wi
     done = tool("train", DIGITS, "--report", "r.html", env=without_matplotlib)
     assert (done.code, done.out) == (2, "")
     assert done.err == [
-        "a report needs the package 'matplotlib': install graphnet with its extra, "
-        'pip install ".[plot]" in the checkout'
+        "a report needs the package 'matplotlib': in the checkout, with the Python that runs "
+        'this, python -m pip install --editable ".[plot]"'
     ]
     assert tool("train", DIGITS, *SHORT, env=without_matplotlib).code == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["digits.msgpack", "none"]
@@ -76,7 +76,8 @@ def test_what_would_be_lost_is_refused(tmp_path, monkeypatch, capsys):
         "digits.msgpack": "digits.msgpack: is the bundle itself; name another file",
         "digits.msgpack.checkpoint": "digits.msgpack.checkpoint: is the checkpoint itself; name "
         "another file",
-        "notes.html": "notes.html: is no page or drawing of graphnet, and would be lost; name another",
+        "notes.html": "notes.html: is no page or drawing of graphnet, and would be lost; name "
+        "another",
         "no/r.html": f"no/r.html: there is no folder '{tmp_path / 'no'}'; create it first",
     }
     for path, line in said.items():
