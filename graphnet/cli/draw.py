@@ -115,6 +115,8 @@ def _numbers(net: Network, options: Any) -> Numbers:
         name, equals, text = setting.partition("=")
         if not equals:
             raise SpecError(f"--input {quoted(setting)}: NAME=VALUE is expected")
+        if name in sample.inputs:
+            raise SpecError(clipped(f"--input {quoted(name)} is given twice: give each once"))
         if name not in net.spec.inputs:
             hint = did_you_mean(name, net.spec.inputs)
             known = hint or f"; it has {', '.join(net.spec.inputs)}"
@@ -142,10 +144,22 @@ def _value(net: Network, name: str, text: str) -> Any:
 
         return ImagePreparation(given.image, given.shape, net.spec.dtype)(read_picture(text))
     try:
-        return np.asarray(json.loads(text))
+        values = json.loads(text)
     except (ValueError, RecursionError):
-        what = "a number or lists of numbers are expected"
-        raise ShapeError(f"--input {name}={quoted(text)}: {what}") from None
+        values = text
+    array = np.asarray(values if _is_numbers(values) else text)
+    if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        what = "a finite number or lists of such numbers are expected"
+        raise ShapeError(clipped(f"--input {name}={quoted(text)}: {what}"))
+    return array
+
+
+def _is_numbers(values: Any) -> bool:
+    """Whether it is a number, or lists of one length of what is numbers."""
+    if not isinstance(values, list):
+        return isinstance(values, (int, float)) and not isinstance(values, bool)
+    lengths = {len(value) if isinstance(value, list) else -1 for value in values}
+    return len(lengths) == 1 and all(map(_is_numbers, values))
 
 
 def _of_data(net: Network, options: Any) -> _Sample:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from graphnet.draw.bitmaps import heat_map, image_of, range_of
+from graphnet.draw.bitmaps import MOST_CHANNELS, heat_map, image_of, range_of
 from graphnet.draw.card import LABEL, NUMBER, Label, Line, Stem
 from graphnet.draw.cards import loss_name
 from graphnet.draw.numbers import Numbers
@@ -23,12 +23,15 @@ class Written:
         self.numbers = numbers
         self.values = values
         self.grads = grads
-        self.losses = {loss_name(i): loss for i, loss in enumerate(numbers.losses)}
+        weights = (objective.spec.weight for objective in graph.objectives)
+        self.losses = {
+            loss_name(i): both for i, both in enumerate(zip(numbers.losses, weights, strict=False))
+        }
 
     def __call__(self, name: str, shape: tuple[int, ...]) -> Stem:
         if name in self.losses:
-            weight = self.graph.objectives[list(self.losses).index(name)].spec.weight
-            above = Line(number_text(self.losses[name]), NUMBER, "value")
+            loss, weight = self.losses[name]
+            above = Line(number_text(loss), NUMBER, "value")
             below = Line(number_text(weight), NUMBER, "grad")
             return Stem((above,) if self.values else (), (below,) if self.grads else ())
         known = name in self.numbers.values
@@ -47,7 +50,9 @@ class Written:
         image = given.image if given is not None else None
         yield image_of(value, image) if image is not None else heat_map(value)
         yield Line(range_of(value), LABEL, "value")
-        yield Line(shape_text(shape), LABEL, "shape")
+        hidden = image is None and len(shape) > 2 and shape[-1] > MOST_CHANNELS
+        shown = f", {MOST_CHANNELS} shown" if hidden else ""
+        yield Line(shape_text(shape) + shown, LABEL, "shape")
 
     def _below(self, name: str, shape: tuple[int, ...]) -> Iterator[Label]:
         given = self.graph.spec.inputs.get(name)

@@ -64,6 +64,10 @@ def heat_map(array: Array, image: ImageSpec | None = None) -> Bitmap:
 
 def _folded(values: Array) -> Array:
     """A vector in rows that make a rectangle wider than high."""
+    # Of a long one, means of neighbours: a bitmap has few thousand cells.
+    if len(values) > SIDE**2 // 2:
+        starts = np.arange(0, len(values), -(-len(values) // (SIDE**2 // 2)))
+        values = np.add.reduceat(values, starts) / np.diff(np.append(starts, len(values)))
     count = len(values)
     columns = count if count <= 16 else min(count, math.ceil(math.sqrt(count * 2)))
     rows = -(-count // columns)
@@ -92,9 +96,13 @@ def _tiled(values: Array) -> Array:
 def _reduced(values: Array) -> Array:
     """Means of so many neighbours that no side passes SIDE."""
     for axis in (0, 1):
-        step = -(-values.shape[axis] // SIDE)
+        size = values.shape[axis]
+        step = -(-size // SIDE)
         if step > 1:
-            values = np.add.reduceat(values, np.arange(0, values.shape[axis], step), axis) / step
+            starts = np.arange(0, size, step)
+            counts = np.diff(np.append(starts, size))
+            sums = np.add.reduceat(values, starts, axis)
+            values = sums / (counts[:, np.newaxis] if axis == 0 else counts)
     return values
 
 

@@ -15,6 +15,12 @@ NUMBER = 12
 """Size of a number on an arrow."""
 
 
+PORT_GAP = 15
+"""Pixels between two arrows that come in."""
+WIDEST = 190
+"""Pixels of a line in a node; what is longer is cut, and whole in the tooltip."""
+
+
 class Line(NamedTuple):
     """One line of text. role: which class of the style sheet it gets."""
 
@@ -74,6 +80,7 @@ class Card:
     """One node. kind: input, primitive, layer, loss, output or folded; family: what colours it.
 
     caption: what stands below its shape. ports: the names of what comes in, where they matter.
+    path: an id whose slashes say in which blocks it stands; empty where it stands in none.
     """
 
     name: str
@@ -86,9 +93,7 @@ class Card:
     stem: Stem = field(default_factory=Stem)
     arrivals: int = 1
     """How many arrows come in."""
-
-    PORT_GAP = 15
-    """Pixels between two arrows that come in."""
+    path: str = ""
 
     @property
     def shape_width(self) -> int:
@@ -105,7 +110,7 @@ class Card:
     def shape_height(self) -> int:
         if self.kind == "output":
             return 0
-        wanted = (self.arrivals - 1) * self.PORT_GAP + 12
+        wanted = (self.arrivals - 1) * PORT_GAP + 12
         if self.kind == "primitive":
             return max(38, wanted)
         pad = 8 if self.kind == "input" else 14

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from graphnet.declaration import Shape
-from graphnet.draw.card import LABEL, Card, Line, Stem
+from graphnet.draw.card import LABEL, WIDEST, Card, Line, Stem
 from graphnet.draw.groups import Wire
 from graphnet.draw.symbols import COMMUTES, symbol_of
 from graphnet.draw.text import fitted, width_of
@@ -15,8 +15,6 @@ from graphnet.layers.base import LAYERS, NodeSpec
 from graphnet.plan import Plan
 from graphnet.spec.reader import Resolved
 
-WIDEST = 190
-"""Pixels of a line in a node; what is longer is cut, and whole in the tooltip."""
 _OWN = ("id", "type", "doc", "shape", "share", "init", "bias_init")
 FAMILIES = {
     "linear": "product",
@@ -37,8 +35,12 @@ FAMILIES = {
     "gru": "sequence",
     "attention": "sequence",
     "position": "sequence",
+    "regularization": "structure",
+    "structure": "structure",
+    "shaping": "structure",
+    "padding": "structure",
 }
-"""By the file of a layer, what its box is coloured by; others are structure."""
+"""By the file of a layer that is no primitive node, what its box is coloured by."""
 
 Written = Callable[[str, Shape], Stem]
 """What stands on the arrow that leaves a name, of this shape."""
@@ -130,18 +132,41 @@ def _node(graph: Resolved, node: NodeSpec, parameters: int, stem: Stem) -> Card:
     )
     tip = _tip(node.id, about, node.doc)
     name = Line(fitted(short, 11, WIDEST), 11, "id")
+    # An output that is used inside the graph too has no end of its own.
+    is_output = node.id in graph.wiring.outputs and node.id not in _ends(graph)
     symbol = symbol_of(node)
     if symbol is not None:
         sign = Line(symbol, 18 if len(symbol) < 3 else 14, "symbol")
         return Card(
-            *(node.id, "primitive", [sign], tip, "primitive", name, ports, stem, len(sources))
+            node.id,
+            "primitive",
+            [sign],
+            tip,
+            "primitive",
+            caption=Line(f"{name.text} (output)", 11, "id") if is_output else name,
+            ports=ports,
+            stem=stem,
+            arrivals=len(sources),
+            path=node.id,
         )
     lines = [Line(node.type, 13, "title"), name]
     for text in (*_broken(shown), arrays):
         if text:
             lines.append(Line(fitted(text, LABEL, WIDEST), LABEL))
-    family = FAMILIES.get(LAYERS[node.type].__module__.rpartition(".")[2], "structure")
-    return Card(node.id, "layer", lines, tip, family, None, ports, stem, len(sources))
+    if is_output:
+        lines.append(Line("output", LABEL))
+    family = FAMILIES[LAYERS[node.type].__module__.rpartition(".")[2]]
+    return Card(
+        node.id,
+        "layer",
+        lines,
+        tip,
+        family,
+        ports=ports,
+        stem=stem,
+        arrivals=len(sources),
+        path=node.id,
+    )
 
 
 def _broken(words: Sequence[str]) -> list[str]:

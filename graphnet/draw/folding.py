@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from graphnet.draw.card import LABEL, Card, Line
+from graphnet.draw.card import LABEL, WIDEST, Card, Line
 from graphnet.draw.groups import Wire, on_cycles
 from graphnet.draw.text import fitted
-
-WIDEST = 190
 
 
 def folded(cards: Sequence[Card], wires: Sequence[Wire]) -> tuple[list[Card], list[Wire]]:
@@ -19,8 +17,8 @@ def folded(cards: Sequence[Card], wires: Sequence[Wire]) -> tuple[list[Card], li
     """
     blocks: dict[str, list[Card]] = {}
     for card in cards:
-        if "/" in card.name:
-            blocks.setdefault(card.name.partition("/")[0] + "/", []).append(card)
+        if "/" in card.path:
+            blocks.setdefault(card.path.partition("/")[0] + "/", []).append(card)
     while True:
         owner = {c.name: block for block, inside in blocks.items() for c in inside}
         names = list(dict.fromkeys(owner.get(card.name, card.name) for card in cards))
@@ -73,9 +71,9 @@ def _card(block: str, inside: Sequence[Card], wires: Sequence[Wire]) -> Card:
         Line(fitted(title, 13, WIDEST, bold=True) + times, 13, "title"),
         Line(f"block of {nodes}", LABEL),
     ]
-    types = dict.fromkeys(c.lines[0].text for c in inside if c.kind == "layer")
+    types = dict.fromkeys(c.lines[0].text for c in inside)
     if types:
         lines.append(Line(fitted(", ".join(types), LABEL, WIDEST), LABEL))
     last = next(card for card in reversed(inside) if not leaving or card.name == leaving[-1])
-    tip = f"{title}: {nodes}" + "".join(f"\n{card.name}" for card in inside[:20])
+    tip = f"{title}: {nodes}" + "".join(f"\n{card.tip.partition(chr(10))[0]}" for card in inside)
     return Card(block, "folded", lines, tip, "folded", stem=last.stem)

@@ -50,7 +50,7 @@ def tree_of(cards: Sequence[Card], wires: Sequence[Wire]) -> Group:
     frames: dict[str, Group] = {"": whole}
     for card in cards:
         frame = whole
-        for prefix, title in _prefixes(card.name):
+        for prefix, title in _prefixes(card.path):
             if prefix not in frames:
                 frames[prefix] = Group(prefix, title)
                 frame.children.append(frames[prefix])
@@ -61,9 +61,9 @@ def tree_of(cards: Sequence[Card], wires: Sequence[Wire]) -> Group:
     return whole
 
 
-def _prefixes(name: str) -> Iterator[tuple[str, str]]:
+def _prefixes(path: str) -> Iterator[tuple[str, str]]:
     """The frames around a node, from the outside: `stage1/2/`, said to be `stage1 (2)`."""
-    at, parts = "", name.rstrip("/").split("/")[:-1]  # a folded block ends in a slash
+    at, parts = "", path.split("/")[:-1]
     while parts:
         at, title = f"{at}{parts[0]}/", parts.pop(0)
         if parts and parts[0].isdigit():
@@ -98,14 +98,22 @@ def _dissolve(group: Group, wires: Sequence[Wire]) -> None:
 
 def on_cycles(count: int, edges: set[tuple[int, int]]) -> list[int]:
     """What is left when everything that nothing leads to, or that leads to nothing, is gone."""
-    alive = set(range(count))
-    while True:
-        sources = {a for a, b in edges if a in alive and b in alive}
-        targets = {b for a, b in edges if a in alive and b in alive}
-        left = alive & sources & targets
-        if left == alive:
-            return sorted(alive)
-        alive = left
+    left = set(range(count))
+    for turned in (False, True):
+        after: dict[int, list[int]] = {}
+        waiting = dict.fromkeys(left, 0)
+        for a, b in ((b, a) for a, b in edges) if turned else edges:
+            if a in left and b in left:
+                after.setdefault(a, []).append(b)
+                waiting[b] += 1
+        ready = [i for i, number in waiting.items() if not number]
+        for i in ready:
+            for other in after.get(i, ()):
+                waiting[other] -= 1
+                if not waiting[other]:
+                    ready.append(other)
+        left -= set(ready)
+    return sorted(left)
 
 
 def _cross(group: Group, wires: Sequence[Wire]) -> None:

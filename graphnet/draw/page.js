@@ -16,7 +16,10 @@
     svg.setAttribute("viewBox", `${view.x} ${view.y} ${wide} ${high}`);
   }
 
+  let fitted = true; // until a person moves or zooms
+
   function fit() {
+    fitted = true;
     const scale = Math.min(stage.clientWidth / size.width, stage.clientHeight / size.height, 1.6);
     view = { scale, x: (size.width - stage.clientWidth / scale) / 2, y: (size.height - stage.clientHeight / scale) / 2 };
     show();
@@ -30,11 +33,13 @@
   }
 
   function whole() {
+    fitted = false;
     view = { scale: 1, x: Math.min(0, (size.width - stage.clientWidth) / 2), y: Math.min(0, (size.height - stage.clientHeight) / 2) };
     show();
   }
 
   function zoom(factor, x = stage.clientWidth / 2, y = stage.clientHeight / 2) {
+    fitted = false;
     const scale = Math.min(20, Math.max(0.02, view.scale * factor));
     view.x += x / view.scale - x / scale;
     view.y += y / view.scale - y / scale;
@@ -63,6 +68,7 @@
     const before = fingers.get(event.pointerId);
     if (!before) return;
     const now = { x: event.clientX, y: event.clientY };
+    fitted = false;
     if (fingers.size === 1) {
       view.x -= (now.x - before.x) / view.scale;
       view.y -= (now.y - before.y) / view.scale;
@@ -127,14 +133,12 @@
     else if (event.key === "0") fit();
     else if (document.activeElement === stage && event.key.startsWith("Arrow")) {
       event.preventDefault();
+      fitted = false;
       view.x += { ArrowLeft: -step, ArrowRight: step }[event.key] || 0;
       view.y += { ArrowUp: -step, ArrowDown: step }[event.key] || 0;
       show();
     }
   });
-  let fitted = true;
-  stage.addEventListener("wheel", () => { fitted = false; });
-  stage.addEventListener("pointerdown", () => { fitted = false; });
   new ResizeObserver(() => (fitted ? start() : show())).observe(stage);
   start();
 })();

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
+from graphnet.draw.card import PORT_GAP
 from graphnet.draw.mesh import Mesh, Piece, Vertex
 from graphnet.draw.ordering import arriving
 
 ROUNDS = 60
 LAST = 20
 """Rounds at the end in which only what arrives counts: a node stands amid what it joins."""
-PORT_GAP = 15
-"""Pixels between two arrows that arrive at one node."""
 BETWEEN = 18
 """Pixels between two nodes."""
 BESIDE = 9

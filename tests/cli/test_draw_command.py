@@ -85,12 +85,21 @@ def test_blocks_can_be_folded(tool: Commands) -> None:
         (
             (APPLES, "--values", "--input", "apple=many"),
             2,
-            "--input apple='many': a number or lists of numbers are expected",
+            "--input apple='many': a finite number or lists of such numbers are expected",
         ),
         (
             (APPLES, "--values", "--input", "apple=[1,2]"),
             2,
             "input 'apple': one sample is drawn: shape () is expected, found (2,)",
+        ),
+        ((APPLES, "--values", "--input", "apple=true"), 2, "a finite number or lists"),
+        ((APPLES, "--values", "--input", "apple=NaN"), 2, "a finite number or lists"),
+        ((APPLES, "--values", "--input", "apple=1e999"), 2, "a finite number or lists"),
+        ((APPLES, "--values", "--input", "apple=[[1],[2,3]]"), 2, "a finite number or lists"),
+        (
+            (APPLES, "--values", "--input", "apple=1", "--input", "apple=2"),
+            2,
+            "--input 'apple' is given twice",
         ),
         ((APPLES, "--values", "--sample", "0"), 2, "the spec has no 'data' to take a sample of"),
         ((DIGITS, "--values"), 2, "input 'x' has no value: give --input x=..., or --sample 0"),

@@ -225,6 +225,19 @@ def test_channels_stand_beside_each_other() -> None:
     assert Counter(map(tuple, found.reshape(-1, 3)))[ZERO] == 23
 
 
+def test_means_of_neighbours_stand_for_a_large_array() -> None:
+    found = pixels(heat_map(np.ones((85, 85))))
+    assert {tuple(c) for c in found.reshape(-1, 3)} == {PLUS}
+    assert len(heat_map(np.ones(1_000_000)).uri) < 20_000
+
+
+def test_channels_that_are_not_shown_are_told() -> None:
+    net = net_of("residual")
+    picture = drawn(net.graph, numbers=numbers_of(net, {"x": np.ones((8, 8, 1))}))
+    assert texts(picture, "shape")["wider/conv"] == "4×4×32, 16 shown"
+    assert texts(picture, "shape")["start/conv"] == "8×8×16"
+
+
 @pytest.mark.parametrize("shape", [(1,), (50,), (4096,), (3, 200), (500, 2, 40), (2, 3, 4, 5)])
 def test_arrays_of_any_shape_become_small_bitmaps(shape: tuple[int, ...]) -> None:
     bitmap = heat_map(np.linspace(-1, 1, int(np.prod(shape))).reshape(shape))

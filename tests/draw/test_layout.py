@@ -9,11 +9,14 @@ import pytest
 from draw_graphs import overlaps, random_graph
 
 from graphnet.draw.card import Card, Line
+from graphnet.draw.cards import FAMILIES
 from graphnet.draw.drawing import drawn, svg_of
 from graphnet.draw.groups import Wire, tree_of
 from graphnet.draw.mesh import Edge, Vertex, mesh_of
 from graphnet.draw.ordering import crossings, order
 from graphnet.draw.picture import Box, Picture, picture_of
+from graphnet.draw.symbols import SYMBOLS
+from graphnet.layers.base import LAYERS
 from graphnet.spec.reader import Resolved, check_values, read_spec, resolve
 
 MODELS = sorted((Path(__file__).parents[2] / "models").glob("*.json"))
@@ -108,8 +111,51 @@ def test_collapsed_blocks_are_one_node_each() -> None:
     assert len(picture.nodes) == 4 + 4 + 2  # x, pool, mean, scores; the loss and its end
 
 
+def test_a_block_that_is_an_output_has_one_frame_and_its_end_none() -> None:
+    inner = {"inputs": ["x"], "output": "b", "nodes": [{"id": "b", "type": "Relu"}]}
+    values = {
+        "format": 1,
+        "name": "ends",
+        "inputs": {"x": {"shape": [2]}},
+        "blocks": {"one": {**inner, "edges": [["x", "b"]]}},
+        "nodes": [{"id": name, "type": "Block", "block": "one"} for name in ("s", "u")],
+        "edges": [["x", "s"], ["x", "u"]],
+        "outputs": ["s", "u"],
+    }
+    graph = check_values(values)
+    assert [frame.prefix for frame in drawn(graph).frames] == ["s/", "u/"]
+    folded = [n.card for n in drawn(graph, collapse=True).nodes if n.card.kind == "folded"]
+    assert [(card.name, card.lines[-1].text) for card in folded] == [("s/", "Relu"), ("u/", "Relu")]
+
+
+def test_an_output_that_is_used_inside_says_so() -> None:
+    values = {
+        "format": 1,
+        "name": "inside",
+        "inputs": {"x": {"shape": [2]}},
+        "nodes": [
+            {"id": "a", "type": "Relu"},
+            {"id": "b", "type": "Exp"},
+            {"id": "c", "type": "Add"},
+        ],
+        "edges": [["x", "a", "b", "c"], ["x", "c"]],
+        "outputs": ["a", "b", "c"],
+    }
+    cards = {n.card.name: n.card for n in drawn(check_values(values)).nodes}
+    assert cards["a"].lines[-1].text == "output"
+    assert cards["b"].caption.text == "b (output)"
+    assert cards["c"].caption.text == "c"
+    assert cards["output c"].kind == "output"
+
+
+def test_every_layer_that_is_no_primitive_node_has_a_colour() -> None:
+    files = {cls.__module__.rpartition(".")[2] for n, cls in LAYERS.items() if n not in SYMBOLS}
+    assert files == set(FAMILIES)
+
+
 def test_a_frame_that_an_arrow_leaves_and_comes_back_to_is_left_out() -> None:
-    cards = [Card(name, "layer", [Line(name, 11)]) for name in ("a/one", "b", "a/two", "c/d")]
+    names = ("a/one", "b", "a/two", "c/d")
+    cards = [Card(name, "layer", [Line(name, 11)], path=name) for name in names]
     wires = [Wire("a/one", "b"), Wire("b", "a/two"), Wire("a/two", "c/d")]
     tree = tree_of(cards, wires)
     assert [child.name if isinstance(child, Card) else child.prefix for child in tree.children] == [
@@ -166,6 +212,13 @@ def test_strangers_text_is_escaped() -> None:
     assert "<script" not in svg
     assert "\x07" not in svg
     assert "&lt;b&gt;&amp;amp;" in svg
+
+
+def test_a_file_of_its_own_is_dark_where_the_reader_is() -> None:
+    svg = svg_of(model("apple"), standalone=True)
+    # In such a file the drawing is the root itself, and no descendant of one.
+    assert re.search(r"prefers-color-scheme:dark\)\{[^{]*\.gn:root\{--gn-ink", svg)
+    assert '<rect class="paper"' in svg
 
 
 def test_an_svg_is_well_formed_and_needs_nothing_from_outside() -> None:
