@@ -87,7 +87,10 @@ def _node(node: Node, interactive: bool) -> Iterator[str]:
         return
     button = ""
     if interactive:
-        button = f' role="button" tabindex="0" aria-label="{_text(card.tip)}"'
+        # What is read out is what is seen, in this order.
+        seen = [line.text for line in card.lines] + [port for port, _, _ in node.ports]
+        seen += [card.caption.text] if card.caption is not None else []
+        button = f' role="button" tabindex="0" aria-label="{_text(" ".join(seen))}"'
     yield (
         f'<g class="node {card.kind} {card.family}" data-node="{_text(card.name)}"{button}>'
         f"<title>{_text(card.tip)}</title>"
