@@ -86,6 +86,8 @@ def _numbers(name: str, numbers: Numbers | None) -> Iterator[Row]:
     yield "value", _told(numbers.values[name])
     if numbers.values[name].dtype.kind == "f":
         yield f"d({numbers.of}) / d({name})", _told(numbers.grads[name])
+    for target, grad in numbers.back.get(name, ()):
+        yield f"of it, back from {target}", _told(grad)
 
 
 def _scores(graph: Resolved, net: Network | None, name: str, scores: Array) -> list[Row]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +18,16 @@ from graphnet.network import Network
 @dataclass(frozen=True)
 class Numbers:
     """values, grads: of one sample, by the name of each input and node. losses: of each loss its
-    value; empty where they are not judged. of: what the gradients are of, in words."""
+    value; empty where they are not judged. of: what the gradients are of, in words. back: of a name
+    from which several arrows go out, what came back along each, by where it leads: the gradient is
+    their sum, and what begins at the name itself.
+    """
 
     values: Mapping[str, Array]
     grads: Mapping[str, Array]
     losses: tuple[float, ...]
     of: str
+    back: Mapping[str, Sequence[tuple[str, Array]]]
 
 
 def numbers_of(
@@ -47,8 +52,8 @@ def numbers_of(
         if objective.target in graph.spec.inputs:
             known.setdefault(i, values[objective.target])
     if not graph.objectives or len(known) < len(graph.objectives):
-        of = ", ".join(graph.wiring.outputs)
-        return Numbers(values, net.backward(), (), of)
+        grads, of = net.backward(), ", ".join(graph.wiring.outputs)
+        return Numbers(values, grads, (), of, _back(net, grads))
     douts: dict[str, Array] = {}
     losses = []
     with np.errstate(all="ignore"):
@@ -58,4 +63,21 @@ def numbers_of(
             losses.append(loss.forward(values[on][np.newaxis], target))
             dx = loss.backward(objective.spec.weight)[0]
             douts[on] = dx.copy() if on not in douts else douts[on] + dx
-    return Numbers(values, net.backward(douts), tuple(losses), "the loss")
+    grads = net.backward(douts)
+    return Numbers(values, grads, tuple(losses), "the loss", _back(net, grads))
+
+
+def _back(net: Network, grads: Mapping[str, Array]) -> dict[str, list[tuple[str, Array]]]:
+    """What comes back along each arrow where several leave one name; after `backward`."""
+    sources = net.graph.wiring.sources
+    counts = Counter(source for into in sources.values() for source in into)
+    found: dict[str, list[tuple[str, Array]]] = {}
+    for node, into in sources.items():
+        if all(counts[source] == 1 for source in into):
+            continue
+        with np.errstate(all="ignore"):
+            dxs = net.layers[node].backward(np.array(grads[node])[np.newaxis])
+        for source, dx in zip(into, dxs, strict=True):
+            if counts[source] > 1 and dx is not None:
+                found.setdefault(source, []).append((node, dx[0].copy()))
+    return found

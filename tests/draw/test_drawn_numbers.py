@@ -24,6 +24,7 @@ from graphnet.draw.bitmaps import (
     range_of,
 )
 from graphnet.draw.card import Bitmap, Line
+from graphnet.draw.details import details_of
 from graphnet.draw.picture import Picture
 from graphnet.draw.words import number_text
 from graphnet.errors import ShapeError
@@ -162,6 +163,33 @@ def test_without_a_target_each_output_gets_1() -> None:
     assert found.of == "affine2"
     assert found.losses == ()
     assert found.grads["affine2"] == pytest.approx(np.ones(10))
+
+
+def test_what_comes_back_along_each_arrow_adds_up(rng: np.random.Generator) -> None:
+    net = net_of("residual")
+    found = numbers_of(net, {"x": rng.uniform(size=(8, 8, 1))}, {0: np.array(3)})
+    assert [node for node, _ in found.back["start/relu"]] == ["stage1/1/first/conv", "stage1/1/add"]
+    for name, parts in found.back.items():
+        total = sum(grad for _, grad in parts)
+        assert found.grads[name] == pytest.approx(total, rel=1e-5, abs=1e-7)
+    assert set(found.back) == {"start/relu", "stage1/1/relu2", "wider/relu", "stage2/1/relu2"}
+
+
+def test_a_number_times_itself_comes_back_along_both_arrows() -> None:
+    values = {
+        "format": 1,
+        "name": "square",
+        "dtype": "float64",
+        "inputs": {"x": {"shape": [], "value": 3}},
+        "nodes": [{"id": "square", "type": "Mul"}],
+        "edges": [["x", "square"], ["x", "square"]],
+    }
+    net = build(check_values(values).spec)
+    found = numbers_of(net, {})
+    assert [(node, float(grad)) for node, grad in found.back["x"]] == [("square", 3)] * 2
+    assert found.grads["x"] == 6
+    rows = dict(details_of(net.graph, net, found)["x"]["rows"])
+    assert rows["of it, back from square"] == "3"
 
 
 def test_an_autoencoder_needs_no_target() -> None:
