@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +28,15 @@ class Split:
     Shapes: inputs[name] (N, ...), pictures (N, H, W) or (N, H, W, 3); targets (N,) or (N, ...)
     Units: pictures are uint8 pixels 0-255 as stored, before any preparation; class targets
     are int64 indices from 0.
-    Errors: DatasetError where an array has another N than the targets.
+    Errors: DatasetError where an array, or `names`, has another N than the targets.
     """
 
     inputs: Mapping[str, Array]
     targets: Array | Mapping[str, Array]
     fitted: bool = False
     """Whether pictures are as the network sees them: `ImagePreparation.picture` made them."""
+    names: Sequence[str] | None = None
+    """What a person finds each sample by, a picture its file; None where it is its number."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.inputs, Mapping):
@@ -49,6 +51,11 @@ class Split:
             if len(array) != len(self):
                 text = f"target {name!r} has {len(array)} samples, the others {len(self)}"
                 raise DatasetError(f"{text}: give one a sample")
+
+        if self.names is not None and len(self.names) != len(self):
+            raise DatasetError(
+                f"{len(self.names)} names for {len(self)} samples: give one a sample"
+            )
 
     def __len__(self) -> int:
         if not isinstance(self.targets, Mapping):

@@ -35,8 +35,9 @@ Named = list[tuple[Target, tuple[str, ...]]]
 
 @dataclass(frozen=True)
 class Found:
-    """Pictures, where each was named, and what is learnt of them, by target."""
+    """Pictures of a folder, where each was named, and what is learnt of them, by target."""
 
+    root: Path
     paths: list[Path]
     places: list[str]
     cells: list[list[list[Any]]]
@@ -45,7 +46,13 @@ class Found:
         """Some of the pictures."""
         rows = [int(i) for i in np.flatnonzero(chosen)]
         cells = [[[column[i] for i in rows] for column in columns] for columns in self.cells]
-        return Found([self.paths[i] for i in rows], [self.places[i] for i in rows], cells)
+        paths, places = [self.paths[i] for i in rows], [self.places[i] for i in rows]
+        return Found(self.root, paths, places, cells)
+
+    @property
+    def names(self) -> list[str]:
+        """The pictures as they are called inside the folder: the same on every machine."""
+        return [path.relative_to(self.root).as_posix() for path in self.paths]
 
 
 def load_folder(
@@ -79,7 +86,8 @@ def load_folder(
 
     def split(found: Found) -> Split:
         targets = answers(named, found.cells, prepared, found.places, where)
-        return Split({IMAGE: _read(found.paths, preparation)}, targets, fitted=True)
+        pixels = _read(found.paths, preparation)
+        return Split({IMAGE: pixels}, targets, fitted=True, names=found.names)
 
     return Dataset("folder", split(train), split(test) if test else None, prepare=prepared)
 
@@ -94,7 +102,7 @@ def _find(place: Path, data: Folder, folder: Path, labels: str | None, named: Na
     if len(named) != 1 or named[0][0].classes is None:
         raise problem(place, "folders name classes: numbers to learn need a table, 'labels'")
     paths, names = by_class(place)
-    return Found(paths, [shown(path) for path in paths], [[names]])
+    return Found(place, paths, [shown(path) for path in paths], [[names]])
 
 
 def by_class(place: Path) -> tuple[list[Path], list[str]]:
@@ -174,7 +182,8 @@ def _by_table(place: Path, data: Folder, path: Path, named: Named) -> Found:
             complaints.add(f"{where}: there is no file {shown(place / name)}")
     complaints.done()
     cells = [[table.cells[name] for name in names] for _, names in named]
-    return Found([place / name for name in table.cells[data.file]], table.places, cells)
+    paths = [place / name for name in table.cells[data.file]]
+    return Found(place, paths, table.places, cells)
 
 
 def _read(paths: Sequence[Path], preparation: ImagePreparation) -> Array:

@@ -29,6 +29,7 @@ from graphnet.spec.measured import Judged
 MOST_BARS = 40
 MOST_PAIRS = 100
 MOST_WIDE = 12
+FIRST_POINTS = 200
 AS_SURE = 0.005
 
 
@@ -165,15 +166,20 @@ class _Output:
             f"mean probability of {sure:.4f}, and {right:.4f} of them are right. On the whole they "
             f"are {way}."
         )
+        look = (
+            "What to look for: bars that end at the dashed line. Below it the scores are too sure of "
+            "themselves, above it not sure enough; a tenth with few answers says little."
+        )
         rows = []
         for k, (count, mass, good) in enumerate(bins.tolist()):
             span = f"{k / BINS:.1f} to {(k + 1) / BINS:.1f}"
             shown = [f"{mass / count:.4f}", f"{good / count:.4f}"] if count else ["", ""]
             rows.append([span, f"{int(count):,}", *shown])
         drawn = charts.reliability(f"reliability-{self.k}", text, bins)
-        caption = "Where scores are calibrated, the bars end at the dashed line."
+        caption = "The share that is right, by the probability that the scores give their answer."
         head = ["probability", "answers", "mean probability", "share right"]
-        return p(text) + figure(drawn, caption, numbers("Calibration by tenths", head, rows))
+        below = numbers("Calibration by tenths", head, rows)
+        return p(text) + p(look) + figure(drawn, caption, below)
 
     def _mistakes(self, tally: ClassTally) -> str:
         if not tally.mistakes:
@@ -197,12 +203,13 @@ class _Output:
         so_far = text_so_far(self.net, inputs, one.place)
         if so_far is not None:
             shown = {"so far": Words(so_far or "(the start of the line)")}
-        alt = f"sample {one.sample}, {truth} taken for {found}"
+        sample = self.parts.called(one.sample)
+        alt = f"{sample}, {truth} taken for {found}"
         return (
             f"{together(shown, alt)}"
             f'<p>found <span class="bad">{esc(found)}</span> {one.sure:.4f}<br>'
             f'is <span class="good">{esc(truth)}</span> {one.right:.4f}</p>'
-            f"<small>sample {one.sample}{place}</small>"
+            f"<small>{esc(sample)}{place}</small>"
         )
 
     def _errors(self, tally: NumberTally) -> str:
@@ -233,7 +240,7 @@ class _Output:
                 figure(
                     scatter,
                     "Each point a number: on the dashed line it is right.",
-                    table("How the numbers are spread", head, spread),
+                    table("How the numbers are spread", head, spread) + _points(truth, found),
                 ),
                 figure(drawn, "How far the numbers are off.", below),
             ]
@@ -247,8 +254,9 @@ class _Output:
             shown["found"] = array_shown(self.net, miss.found, target)
             if target not in self.net.spec.inputs:
                 shown["right"] = array_shown(self.net, miss.truth, target)
-            text = f"<p>error {written(miss.error)}</p><small>sample {miss.sample}</small>"
-            made.append(together(shown, f"sample {miss.sample}") + text)
+            sample = self.parts.called(miss.sample)
+            text = f"<p>error {written(miss.error)}</p><small>{esc(sample)}</small>"
+            made.append(together(shown, sample) + text)
         text = "The samples that are furthest off, by the root of the mean of their squares."
         return p(text) + cards(made, True)
 
@@ -274,6 +282,16 @@ def _confused(counts: np.ndarray, names: Sequence[str]) -> list[list[str]]:
             share = wrong[i, j] / counts[i].sum()
             found.append([names[i], names[j], f"{int(wrong[i, j]):,}", f"{share:.4f}"])
     return found
+
+
+def _points(truth: np.ndarray, found: np.ndarray) -> str:
+    """The points of the plot one by one, or so many of them as a page can bear."""
+    shown = zip(truth[:FIRST_POINTS].tolist(), found[:FIRST_POINTS].tolist(), strict=True)
+    rows = [[f"{k:,}", written(t), written(y), written(y - t)] for k, (t, y) in enumerate(shown, 1)]
+    which = "The points"
+    if len(truth) > FIRST_POINTS:
+        which = f"The first {FIRST_POINTS} of {len(truth):,} points"
+    return numbers(which, ["point", "right", "found", "found - right"], rows, most=0)
 
 
 def _edges(x: np.ndarray) -> np.ndarray:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphnet.errors import printable
 from graphnet.layers.base import Array
 from graphnet.report.plots import DASHES, INK, LINE, MARKERS, PAGE, SERIES, SOFT, plot, word
 
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_LINES = 12
+FIRST_ROUND = len(SERIES)
+"""Lines beyond these have a colour for the second time, and markers however many points there are:
+every one of 24 has a colour and a marker that no other has."""
+MARKED = 15
+"""Markers of a line that has more points than FEW_POINTS."""
 LEGEND = 56
 """Letters that a row of a legend holds, seven of them for each line's sample."""
 MOST_CELLS = 64
@@ -45,29 +52,36 @@ def lines(
     mark: the place of the best epoch; log: whether the axis may be logarithmic; default, where
     the numbers are positive and span far; colours: the number of each line's colour and dash.
     """
-    longest = max(map(len, map(word, series)), default=0)
-    columns = max(1, min(3, LEGEND // (longest + 7), len(series)))
+    titles = _told_apart(list(series))
+    numbered = list(range(len(series))) if colours is None else colours
+    columns = max(1, min(3, LEGEND // (max(map(len, titles), default=0) + 7), len(series)))
     rows = -(-len(series) // columns) if named or len(series) > 1 else 0
     with plot(name, label, height=2.75 + 0.2 * rows) as made:
         axes = made.axes
-        for k, (title, values) in enumerate(series.items()):
+        for k, (label_of, values) in enumerate(zip(titles, series.values(), strict=True)):
             at = x if x is not None else range(1, len(values) + 1)
             pairs = [
                 (a, v) for a, v in zip(at, values, strict=False) if v is not None and _drawn(v)
             ]
-            colour = colours[k] if colours is not None else k
-            few = len(pairs) <= FEW_POINTS
+            colour = numbered[k]
+            step = 1 if len(pairs) <= FEW_POINTS else -(-len(pairs) // MARKED)
+            plain = step > 1 and all(k < FIRST_ROUND for k in numbered)
             axes.plot(
                 [a for a, _ in pairs],
                 [v for _, v in pairs],
                 color=SERIES[colour % 6],
                 linestyle=DASHES[(colour + colour // 6) % 6],
-                marker=MARKERS[colour % 6] if few else None,
-                label=word(title),
+                marker=None if plain else MARKERS[colour % len(MARKERS)],
+                markevery=step,
+                markerfacecolor=PAGE if colour // len(MARKERS) % 2 else SERIES[colour % 6],
+                label=label_of,
             )
         numbers = [v for values in series.values() for v in values if v is not None and _drawn(v)]
         _scale(axes, numbers, log)
-        _whole(axes, across)
+        axes.set_xlabel(across)
+        if across.startswith("epoch"):
+            longest = max(map(len, series.values()), default=0)
+            _whole(axes, (0.5, longest + 0.5) if x is None else (min(x), math.ceil(max(x))))
         axes.set_ylabel(word(what, 40))
         if mark is not None:
             best = mark + 1.0 if x is None else x[mark]
@@ -247,9 +261,17 @@ def _scale(axes: Axes, numbers: Sequence[float], log: bool | None) -> None:
         axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _whole(axes: Axes, across: str) -> None:
+def _whole(axes: Axes, ends: tuple[float, float]) -> None:
+    """An axis of epochs: whole ticks alone, one where there is one epoch."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.set_xlabel(across)
-    if across.startswith("epoch"):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    axes.set_xlim(ends)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+
+
+def _told_apart(titles: list[str]) -> list[str]:
+    """Titles as they stand in a legend; where their beginnings are alike, their ends."""
+    short = [word(title) for title in titles]
+    if len(set(short)) == len(short):
+        return short
+    return [word(title[::-1])[::-1] for title in map(printable, titles)]

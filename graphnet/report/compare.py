@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import count
 from typing import NamedTuple
 
 from graphnet.network import Network
 from graphnet.plan import Plan
 from graphnet.report import charts
-from graphnet.report.curves import PARTS, Series, best_of, losses, measures, now
+from graphnet.report.curves import PARTS, best_of, losses, measures, now
 from graphnet.report.html import esc, figure, figures, nothing, numbers, p, page, table
 from graphnet.report.plots import require_plots
 from graphnet.report.training import epochs_table, figure_name
@@ -21,7 +22,8 @@ MOST_DIFFERENCES = 50
 
 
 class Run(NamedTuple):
-    """A trained network under the name that it has here. Units: size, of its file, in bytes."""
+    """A trained network under the name that it has here; equal ones are numbered where they are
+    shown. Units: size, of its file, in bytes."""
 
     title: str
     net: Network
@@ -36,6 +38,7 @@ def figures_of(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
     that epoch too.
     """
     names: dict[str, None] = {}
+    runs = numbered(runs)
     for run in runs:
         for part in reversed(PARTS):
             found = measures(run.net.history)
@@ -62,36 +65,57 @@ def html_compare(runs: Sequence[Run]) -> str:
     Errors: GraphnetError where matplotlib is not installed.
     """
     require_plots()
+    runs = numbered(runs)
     head, rows = figures_of(runs)
     sections = [
         ("figures", "Figures", table("Each network as it is in its file", head, rows)),
         ("curves", "Curves", _curves(runs)),
         ("specs", "Specs", _specs(runs)),
     ]
-    lead = p(f"{len(runs)} networks side by side, as their files tell of their training.")
-    title = f"{len(runs)} trainings compared"
+    lead = p(f"{_networks(len(runs))} side by side, as their files tell of their training.")
+    title = f"{len(runs)} training{'s' * (len(runs) != 1)} compared"
     return page(title, lead, sections)
+
+
+def numbered(runs: Sequence[Run]) -> list[Run]:
+    """The runs with titles that are there once: "b" and "b (2)"."""
+    taken = {run.title for run in runs}
+    seen: set[str] = set()
+    found = []
+    for run in runs:
+        title = run.title
+        if title in seen:
+            free = (f"{title} ({k})" for k in count(2))
+            title = next(name for name in free if name not in taken)
+        taken.add(title)
+        seen.add(title)
+        found.append(run._replace(title=title))
+    return found
+
+
+def _networks(many: int) -> str:
+    return f"{many} network{'s' * (many != 1)}"
 
 
 def _curves(runs: Sequence[Run]) -> str:
     if not any(run.net.history for run in runs):
         return nothing("There are no curves: none of these networks has a history.")
-    drawn: dict[str, Series] = {}
-    for run in runs:
+    # By the place of the run: its title is no key.
+    drawn: dict[str, dict[int, list[float | None]]] = {}
+    for place, run in enumerate(runs):
         for part, values in losses(run.net.history).items():
             name = "loss" if part == "train" else f"{part}_loss"
-            drawn.setdefault(name, {})[run.title] = values
+            drawn.setdefault(name, {})[place] = values
         for name, series in measures(run.net.history).items():
             for part, values in series.items():
-                drawn.setdefault(f"{part}_{name}", {})[run.title] = values
-    place = {run.title: k for k, run in enumerate(runs)}
+                drawn.setdefault(f"{part}_{name}", {})[place] = values
     made = []
-    for k, (name, series) in enumerate(drawn.items()):
+    for k, (name, by_place) in enumerate(drawn.items()):
         title = _in_words(name)
-        colours = [place[run] for run in series]
-        label = f"{title} by epoch, of {len(series)} networks"
+        series = {runs[at].title: values for at, values in by_place.items()}
+        label = f"{title} by epoch, of {_networks(len(series))}"
         picture = charts.lines(
-            f"compare-{k}", label, series, what=title, colours=colours, named=True
+            f"compare-{k}", label, series, what=title, colours=list(by_place), named=True
         )
         title = title[:1].upper() + title[1:]
         below = epochs_table(title, series, measured)

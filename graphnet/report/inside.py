@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphnet.draw import svg_of
+from graphnet.draw.bitmaps import MINUS, PLUS, ZERO
 from graphnet.network import Network
 from graphnet.plan import Plan
 from graphnet.report import charts
@@ -87,7 +88,8 @@ def dead(net: Network, found: Sequence[Dead], samples: int, words: str) -> str:
     text = (
         f"{gone:,} of {total:,} units are 0 for all {samples:,} samples of the {words}, at every "
         "place: no gradient reaches them from there. A unit is an entry of a layer's last axis, "
-        "of a convolution a channel."
+        "of a convolution a channel. What to look for: none or few dead ones; where a layer has many, "
+        "a lower learning rate, another initialization or a LeakyRelu keeps them alive."
     )
     rows = []
     for one in found:
@@ -140,7 +142,9 @@ def _scale(found: FirstWeights) -> str:
     if "red, green and blue" in found.what:
         return ""
     reach = f"{found.reach:.3g}"
-    return f'<p class="scale"><span>-{esc(reach)}</span><i></i><span>{esc(reach)}</span></p>'
+    ends = ", ".join(f"rgb({r}, {g}, {b})" for r, g, b in (MINUS, ZERO, PLUS))
+    colours = f"background: linear-gradient(90deg, {ends})"
+    return f'<p class="scale"><span>-{esc(reach)}</span><i style="{colours}"></i><span>{esc(reach)}</span></p>'
 
 
 def _shape(shape: tuple[int, ...]) -> str:

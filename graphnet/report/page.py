@@ -13,9 +13,10 @@ from graphnet.report import inside, training
 from graphnet.report.answers import answers
 from graphnet.report.curves import best_of, now
 from graphnet.report.findings import Findings, find
-from graphnet.report.html import esc, nothing, numbers, p, page, pairs
+from graphnet.report.html import esc, nothing, numbers, p, page, pairs, table
 from graphnet.report.parts import WORDS, Parts, counts_of_classes, parts_of
 from graphnet.report.plots import require_plots
+from graphnet.report.preparation import changes_in_words, picture_in_words
 from graphnet.report.showing import class_names
 from graphnet.report.training import figure_name
 from graphnet.report.writing import measured
@@ -125,8 +126,10 @@ def _data(net: Network, parts: Parts) -> str:
         found += f"<h3>Input {esc(name)}</h3>" + _input(net, name, given)
     recipe = net.spec.train
     if recipe is not None and recipe.augment:
-        texts = [json.dumps(plain(one)) for one in recipe.augment]
-        found += p(f"Training pictures are changed before each use: {', '.join(texts)}.")
+        found += p(
+            "Training pictures are changed before each use, each time anew: "
+            f"{changes_in_words(recipe.augment)}."
+        )
     return found
 
 
@@ -142,8 +145,10 @@ def _input(net: Network, name: str, given: InputSpec) -> str:
     if given.value is not None:
         return p(f"{shape} It has a value of its own, the same for every sample.")
     if given.image is not None:
-        rows = [(key, _text(value)) for key, value in plain(given.image).items()]
-        return p(f"{shape} A picture, prepared as follows.") + pairs(rows)
+        steps = picture_in_words(given.image)
+        return p(f"{shape} A picture.") + table(
+            "How it is prepared", ["step", "what"], steps, words=2
+        )
     if given.text is not None:
         rows = [(key, _text(value)) for key, value in plain(given.text).items()]
         rows = [(k, v) for k, v in rows if k != "vocabulary"]

@@ -14,6 +14,7 @@ from graphnet.spec.measured import judged
 from graphnet.training.feed import Feed, feeds
 from graphnet.training.split import classes_of, kept_apart
 
+LONGEST_NAME = 80
 WORDS = {
     "train": "training part",
     "validation": "validation part",
@@ -26,12 +27,13 @@ WORDS = {
 @dataclass(frozen=True, eq=False)
 class Parts:
     """The parts of a data set by name, and which of them is judged; labels: names of classes that
-    the data bring."""
+    the data bring; names: what the data call the samples of the judged part, by their numbers."""
 
     name: str
     feeds: Mapping[str, Feed]
     judged: str
     labels: Sequence[str] | None = None
+    names: Sequence[str] | None = None
 
     @property
     def feed(self) -> Feed:
@@ -42,6 +44,13 @@ class Parts:
     def words(self) -> str:
         """What the judged part is called."""
         return WORDS[self.judged]
+
+    def called(self, sample: int) -> str:
+        """A sample of the judged part as a person finds it again."""
+        if self.names is None:
+            return f"sample {sample}"
+        name = self.names[sample]
+        return name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}"
 
 
 def parts_of(net: Network, data: Dataset) -> Parts:
@@ -67,7 +76,9 @@ def of_feeds(data: Dataset, found: Mapping[str, Feed | None]) -> Parts:
     """The parts that there are, as a training holds them."""
     there = {name: feed for name, feed in found.items() if feed is not None}
     first = next(name for name in ("test", "validation", "train") if name in there)
-    return Parts(data.name, there, first, data.labels)
+    # What is kept apart for validation comes from the training part, and keeps its numbers there.
+    split = data.test if first == "test" and data.test is not None else data.train
+    return Parts(data.name, there, first, data.labels, split.names)
 
 
 def given_part(net: Network, data: Dataset) -> Parts:
@@ -76,7 +87,7 @@ def given_part(net: Network, data: Dataset) -> Parts:
     Errors: DatasetError, ShapeError.
     """
     feed = Feed(net, data.train, f"data set '{data.name}'")
-    return Parts(data.name, {"given": feed}, "given", data.labels)
+    return Parts(data.name, {"given": feed}, "given", data.labels, data.train.names)
 
 
 def counts_of_classes(net: Network, feed: Feed) -> list[int] | None:

@@ -1,13 +1,17 @@
 """matplotlib as it is used here: a figure becomes an `<svg>` element in the colours of the page.
 
 A plot is drawn in colours that stand for others; in the SVG they are the page's own, which change
-with the theme. Nothing of a caller's matplotlibrc has a part in it, nor pyplot, nor any state.
+with the theme. Nothing of a caller's matplotlibrc has a part in it, nor pyplot. matplotlib's
+rcParams, which the whole process shares, are changed while a plot is drawn, and are afterwards as
+they were; so one plot is drawn at a time.
 """
 
 from __future__ import annotations
 
 import io
+import logging
 import re
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +28,7 @@ INK, SOFT, LINE, PAGE = "#010101", "#010102", "#010103", "#010104"
 SERIES = ("#020201", "#020202", "#020203", "#020204", "#020205", "#020206")
 """Six colours that are told apart by all, each with a dash of its own besides."""
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)), (0, (9, 3)))
-MARKERS = ("o", "s", "^", "D", "v", "P")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "p", ">", "*", "h")
 _PAGE = {INK: "--ink", SOFT: "--soft", LINE: "--line", PAGE: "--page"}
 _PAGE |= {colour: f"--c{k}" for k, colour in enumerate(SERIES, 1)}
 _SVG = "http://www.w3.org/2000/svg"
@@ -55,6 +59,9 @@ _STYLE: Any = {
     "lines.linewidth": 1.7,
     "lines.markersize": 3.5,
 }
+_NO_HOME = ("Matplotlib created a temporary", "mkdir -p failed", "%s is not a writable directory")
+"""How the messages begin that tell that its folder cannot be written, where another serves."""
+_one_at_a_time = threading.Lock()
 WIDTH, HEIGHT = 4.7, 2.9
 """Inches: letters of 10 points are legible where the plot is as wide as a telephone."""
 
@@ -62,7 +69,8 @@ WIDTH, HEIGHT = 4.7, 2.9
 def require_plots() -> None:
     """Errors: GraphnetError that says what to install where matplotlib is not there."""
     try:
-        import matplotlib  # noqa: F401
+        with _without_word_of_home():
+            import matplotlib  # noqa: F401
     except ModuleNotFoundError as e:
         if e.name != "matplotlib":
             raise
@@ -89,11 +97,12 @@ def plot(name: str, label: str, *, height: float = HEIGHT, width: float = WIDTH)
     Units: inches.
     """
     require_plots()
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
+    with _without_word_of_home():
+        import matplotlib
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(), warnings.catch_warnings():
+    with _one_at_a_time, matplotlib.rc_context(), warnings.catch_warnings():
         # The page's own fonts show what matplotlib's has no letter for.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         matplotlib.rcdefaults()
@@ -111,6 +120,22 @@ def word(text: str, most: int = 24) -> str:
     """A stranger's text as it may stand in a plot."""
     text = printable(text)
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+@contextmanager
+def _without_word_of_home() -> Iterator[None]:
+    """Where a home cannot be written, matplotlib takes a temporary folder and tells so at length:
+    no fault, and nothing that the reader of a report can mend. What else it tells is passed on."""
+    log = logging.getLogger("matplotlib")
+
+    def told(record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith(_NO_HOME)
+
+    log.addFilter(told)
+    try:
+        yield
+    finally:
+        log.removeFilter(told)
 
 
 def _inline(text: str, name: str, label: str) -> str:

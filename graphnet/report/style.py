@@ -3,12 +3,12 @@
 CSS = """\
 :root {
   color-scheme: light dark;
-  --page: #ffffff; --panel: #f5f7f9; --ink: #1b2127; --soft: #55606b; --line: #d3dae1;
+  --page: #ffffff; --panel: #f5f7f9; --ink: #1b2127; --soft: #55606b; --line: #d3dae1; --edge: #1b212766;
   --c1: #00619e; --c2: #c03f00; --c3: #00734f; --c4: #a33a78; --c5: #7d5a00; --c6: #5550c8;
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --page: #13171c; --panel: #1b2127; --ink: #e7ecf1; --soft: #a3afbb; --line: #36404a;
+    --page: #13171c; --panel: #1b2127; --ink: #e7ecf1; --soft: #a3afbb; --line: #36404a; --edge: #a3afbb80;
     --c1: #5ab4f0; --c2: #ff9659; --c3: #43cf9f; --c4: #f09acb; --c5: #e3bd4a; --c6: #aaa6ff;
   }
 }
@@ -52,7 +52,13 @@ figure > svg { display: block; width: 100%; max-width: 36rem; height: auto; }
 figure > .scroll > svg { display: block; max-width: max(100%, 62rem); height: auto; }
 figure > svg text { font-family: inherit; }
 figcaption { color: var(--soft); font-size: .92rem; margin: .3rem 0 .5rem; max-width: 40rem; }
-.scroll { overflow-x: auto; max-width: 100%; }
+/* Covers move with what scrolls, shadows stay: an edge is dark while there is more behind it. */
+.scroll { overflow-x: auto; max-width: 100%;
+  background:
+    linear-gradient(90deg, var(--page) 35%, transparent) left / 3rem 100% no-repeat local,
+    linear-gradient(270deg, var(--page) 35%, transparent) right / 3rem 100% no-repeat local,
+    linear-gradient(90deg, var(--edge), transparent) left / 1.1rem 100% no-repeat scroll,
+    linear-gradient(270deg, var(--edge), transparent) right / 1.1rem 100% no-repeat scroll; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums;
   margin: .4rem 0; }
 caption { text-align: left; color: var(--soft); font-size: .88rem; padding-bottom: .3rem; }
@@ -83,8 +89,7 @@ code { font-family: ui-monospace, "Cascadia Code", Menlo, Consolas, monospace; }
 img.map { width: 100%; max-width: 36rem; min-width: 8rem; }
 .scale { display: flex; align-items: center; gap: .5rem; font-size: .85rem; color: var(--soft);
   flex-wrap: wrap; margin: .4rem 0; }
-.scale i { width: 9rem; height: .8rem; border: 1px solid var(--line);
-  background: linear-gradient(90deg, #2166ac, #f7f7f7, #b35806); }
+.scale i { width: 9rem; height: .8rem; border: 1px solid var(--line); }
 .bad { color: var(--c2); font-weight: 600; }
 .good { color: var(--c3); font-weight: 600; }
 @media print { nav { display: none; } section { break-inside: avoid-page; } }

@@ -89,18 +89,25 @@ def norms(net: Network) -> str:
             return nothing("There are no norms: no layer of this graph has parameters.")
         return nothing(f"This history has no norms of layers. {WAY_TO_NORMS}")
     weights, gradients = found
+    shown_of = {name: _largest(of) for name, of in (("weights", weights), ("gradients", gradients))}
+    # A layer has one colour and marker in both plots, and shares them with none that is drawn.
+    there = [layer for layer in weights if any(layer in of for of in shown_of.values())]
+    text = p(
+        "What to look for: norms of weights that level off, and gradients that neither vanish nor "
+        "grow from epoch to epoch; a layer far below the others hardly learns, and one that climbs "
+        "without end asks for a lower learning rate, for decay or for clipping."
+    )
     drawn = []
     for name, series, what in (
         ("weights", weights, "weights after the epoch"),
         ("gradients", gradients, "gradient of the epoch's last step, after clipping, before decay"),
     ):
-        shown = _largest(series)
+        shown = shown_of[name]
         left = len(series) - len(shown)
         more = f" The {len(shown)} largest of {len(series)} layers are drawn." if left else ""
         caption = f"Norm of the {what}, by layer.{more}"
         label = f"Norm of the {what}. " + _ends(shown)
-        order = {layer: k for k, layer in enumerate(series)}
-        colours = [order[layer] for layer in shown]
+        colours = [there.index(layer) for layer in shown]
         picture = charts.lines(f"norm-{name}", label, shown, what="norm", log=True, colours=colours)
         drawn.append(
             figure(
@@ -109,7 +116,7 @@ def norms(net: Network) -> str:
                 epochs_table(f"Norms of {name}", series, lambda value: f"{value:.6g}"),
             )
         )
-    return figures(drawn)
+    return text + figures(drawn)
 
 
 def figure_name(name: str) -> str:

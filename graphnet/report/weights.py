@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.draw.bitmaps import MINUS, PLUS, ZERO
 from graphnet.layers.base import Array
 from graphnet.network import Network
 from graphnet.report.showing import plane
@@ -15,8 +16,6 @@ MOST_TILES = 64
 MOST_SIDE = 256
 SHAPELESS = ("Flatten", "Reshape", "Identity", "Dropout", "Scale", "Neg")
 """Layers behind which each number still is one pixel of the picture."""
-COLD, ZERO, WARM = (33, 102, 172), (247, 247, 247), (179, 88, 6)
-"""Blue for what is below 0 and brown for what is above, told apart by all."""
 
 
 class Tile(NamedTuple):
@@ -64,12 +63,13 @@ def first_weights(net: Network) -> FirstWeights | None:
 
 
 def heat(x: Array, reach: float) -> NDArray[np.uint8]:
-    """Numbers as colours: -reach is COLD, 0 is ZERO, reach is WARM.
+    """Numbers as colours, those of drawings: -reach is MINUS, 0 is ZERO, reach is PLUS. Unlike
+    there the reach is given: the pictures of a page are read by one scale.
 
     Shapes: (H, W) -> (H, W, 3)
     """
     share = np.clip(x.astype(np.float64) / (reach or 1.0), -1, 1)[..., None]
-    ends = np.where(share < 0, np.array(COLD), np.array(WARM))
+    ends = np.where(share < 0, np.array(MINUS), np.array(PLUS))
     colours = np.array(ZERO) + np.abs(share) * (ends - np.array(ZERO))
     pixels: NDArray[np.uint8] = np.rint(colours).astype(np.uint8)
     return pixels
