@@ -124,8 +124,8 @@ def _figure(part: str, name: str, rank: int) -> Column:
 
 
 def number(value: float) -> str:
-    """A figure in eight characters, nine where it is below 0."""
-    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.2e}"
+    """A figure in eight characters, nine where it is below 0: of a small one, digits that count."""
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e3 else f"{value:.2e}"
 
 
 def seconds(value: float) -> str:

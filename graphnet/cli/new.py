@@ -6,8 +6,10 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from graphnet.bundle.writer import write_whole
 from graphnet.cli.common import DONE, command_line, complain, parser, run
 from graphnet.errors import SaveError, SpecError, clipped, printable, quoted
 
@@ -36,6 +38,7 @@ def _main(argv: Sequence[str] | None) -> int:
     if options.out is not None:
         _check_out(options.out, options.force)
     from graphnet.starting import starting_spec
+    from graphnet.starting.begin import SCHEMA
     from graphnet.starting.layout import spec_text
 
     folder = Path(options.out).parent if options.out is not None else Path()
@@ -54,6 +57,8 @@ def _main(argv: Sequence[str] | None) -> int:
         return DONE
     _write(options.out, text, options.force)
     complain(f"{options.out}: {start.values['doc']}")
+    if "$schema" not in start.values:
+        complain(f"an editor that checks JSON as you type finds the schema at {SCHEMA}")
     complain(f"next: {printable(command_line('train', options.out))}")
     return DONE
 
@@ -69,10 +74,23 @@ def _check_out(out: str, force: bool) -> None:
 
 
 def _write(out: str, text: str, force: bool) -> None:
+    """The old file or the whole new one; without force, never in place of another's.
+
+    Errors: SaveError.
+    """
+    if not force:
+        # Whoever creates the name has it: a look whether it exists would be too early.
+        try:
+            with open(out, "x"):
+                pass
+        except FileExistsError:
+            raise SaveError(clipped(f"{out}: exists already; --force replaces it")) from None
+        except OSError as e:
+            raise SaveError(clipped(f"{out}: cannot be written: {e.strerror or e}")) from None
     try:
-        with open(out, "w" if force else "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError:
-        raise SaveError(clipped(f"{out}: exists already; --force replaces it")) from None
-    except OSError as e:
-        raise SaveError(clipped(f"{out}: cannot be written: {e.strerror or e}")) from None
+        write_whole(out, text.encode("utf-8"))
+    except BaseException:
+        if not force:
+            with suppress(OSError):
+                os.unlink(out)
+        raise

@@ -10,6 +10,10 @@ import numpy as np
 from graphnet.cli.common import table
 from graphnet.errors import printable
 from graphnet.metrics import ClassReport
+from graphnet.report.writing import measured
+from graphnet.spec.measured import figures, judged
+from graphnet.spec.metrics import R2
+from graphnet.spec.wiring import label
 from graphnet.training.loop import Trainer
 from graphnet.training.measure import Measured
 
@@ -29,12 +33,21 @@ def outcome(trainer: Trainer) -> str:
 
 def doubt(trainer: Trainer) -> str | None:
     """What a person should know who was told a bad R2; None where it is none."""
-    for name, value in _last(trainer).get("metrics", {}).items():
-        if name.split("/")[0].endswith("_r2") and value < 0:
-            return (
-                f"{name.replace('_', ' ')} is below 0: worse than the mean of the targets; where "
-                "they are far from 1, end the graph in a Scale (factor, offset)"
-            )
+    values = _last(trainer).get("metrics", {})
+    graph = trainer.net.graph
+    scores = judged(graph.spec, graph.wiring.outputs)
+    for figure in figures(graph.spec, scores):
+        for part in ("train", "validation", "test"):
+            if isinstance(figure.metric, R2) and values.get(f"{part}_{figure.name}", 0) < 0:
+                what = f"{part} {printable(figure.name)} is below 0: worse than the mean of the "
+                node = graph.nodes[scores[figure.of].on]
+                if node.type != "Scale":
+                    return f"{what}targets; where they are far from 1, end the graph in a Scale " + (
+                        "(factor, offset)"
+                    )
+                return f"{what}targets; train for more epochs, or with another learning rate, and " + (
+                    f"let {label(node)} have their spread as factor, their mean as offset"
+                )
     return None
 
 
@@ -50,11 +63,11 @@ def _figure(entry: Mapping[str, Any]) -> str:
     for part in ("test", "validation", "train"):
         accuracy = entry.get(f"{part}_accuracy")
         if accuracy is not None:
-            return f"{part} accuracy {accuracy:.4f}"
+            return f"{part} accuracy {measured(accuracy)}"
         for name, value in entry.get("metrics", {}).items():
             if name.startswith(f"{part}_"):
-                return f"{part} {printable(name.removeprefix(f'{part}_'))} {value:.4f}"
-    return f"loss {entry['loss']:.4f}"
+                return f"{part} {printable(name.removeprefix(f'{part}_'))} {measured(value)}"
+    return f"loss {measured(entry['loss'])}"
 
 
 def ending(trainer: Trainer) -> str | None:
@@ -62,21 +75,21 @@ def ending(trainer: Trainer) -> str | None:
     best, (last, _) = trainer.best, trainer.position
     if best is None:
         return None
-    what = f"the network is that of epoch {best.epoch}, {best.spec.monitor} {best.value:.4f}"
+    what = f"the network is that of epoch {best.epoch}, {best.spec.monitor} {measured(best.value)}"
     if not best.patient:
         epochs = f"{best.spec.patience} epoch{'s' * (best.spec.patience > 1)}"
         return f"stopped after epoch {last}: no better for {epochs}; {what}"
     return what if best.epoch != last else None
 
 
-def tables(part: str, measured: Measured) -> Iterator[str]:
+def tables(part: str, found: Measured) -> Iterator[str]:
     """Loss and figures of a part; for each output of classes a table of them and, of few, the
     confusion matrix."""
-    named = [(printable(name), value) for name, value in measured.figures.items()]
-    figures = [f"{name} {value:.4f}" for name, value in named]
-    yield f"{part} part: {', '.join([f'loss {measured.loss:.4f}', *figures])}"
-    for output, report in measured.reports.items():
-        if len(measured.reports) > 1:
+    named = [(printable(name), value) for name, value in found.figures.items()]
+    figured = [f"{name} {measured(value)}" for name, value in named]
+    yield f"{part} part: {', '.join([f'loss {measured(found.loss)}', *figured])}"
+    for output, report in found.reports.items():
+        if len(found.reports) > 1:
             yield f"{output}:"
         yield _classes(report)
         if report.confusion is not None and len(report.labels) <= MOST_COLUMNS:
@@ -101,10 +114,10 @@ def _classes(report: ClassReport) -> str:
     return table(rows, right=range(1, 5))
 
 
-def as_json(part: str, measured: Measured) -> dict[str, Any]:
+def as_json(part: str, found: Measured) -> dict[str, Any]:
     """The same as values of JSON."""
     outputs = {}
-    for output, report in measured.reports.items():
+    for output, report in found.reports.items():
         outputs[output] = {
             "labels": list(report.labels),
             "precision": report.precision.tolist(),
@@ -113,4 +126,4 @@ def as_json(part: str, measured: Measured) -> dict[str, Any]:
             "samples": report.samples.tolist(),
             "confusion": None if report.confusion is None else report.confusion.tolist(),
         }
-    return {"part": part, "loss": measured.loss, **measured.figures, "outputs": outputs}
+    return {"part": part, "loss": found.loss, **found.figures, "outputs": outputs}

@@ -5,6 +5,7 @@ Imported for wrong specs alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -17,15 +18,15 @@ from graphnet.layers.base import LAYERS
 from graphnet.losses import LOSSES
 from graphnet.optimizers import OPTIMIZERS
 from graphnet.schedules import SCHEDULES
-from graphnet.spec import remedies
-from graphnet.spec.blocks import BLOCK, BlockNode, BlockSpec, is_block, is_reference
+from graphnet.spec import layertypes, remedies
+from graphnet.spec.blocks import BlockNode, BlockSpec, is_block, is_reference
 from graphnet.spec.clip import ClipSpec
 from graphnet.spec.columns import COLUMNS
 from graphnet.spec.early import EarlyStopping
 from graphnet.spec.families import AUGMENTS, METRICS, SOURCES
 from graphnet.spec.graph import GraphSpec, InputSpec
 from graphnet.spec.image import ImageSpec
-from graphnet.spec.othernames import NO_ATTRIBUTES, NO_LAYERS, OTHER_NAMES
+from graphnet.spec.othernames import NO_ATTRIBUTES
 from graphnet.spec.problems import Path, Problem
 from graphnet.spec.recipe import TrainSpec
 from graphnet.spec.remedies import as_json
@@ -62,10 +63,12 @@ _OF_SCHEDULES = {name for cls in SCHEDULES.values() for name in cls.model_fields
 _NAME_RULE = "letters, digits and _, not starting with a digit"
 
 
-def problems_of(e: ValidationError, values: Any, above: Path = ()) -> list[Problem]:
+def problems_of(
+    e: ValidationError, values: Any, above: Path = (), blocks: Sequence[str] = ()
+) -> list[Problem]:
     """The problems that a validation error holds, at their places in `values`.
 
-    above: where what was validated stands in them.
+    above: where what was validated stands in them; blocks: the names of those that were put in.
     """
     details = [d for d in e.errors(include_url=False)[:_MOST_READ] if not _follows(d)]
     for one in details:
@@ -83,7 +86,7 @@ def problems_of(e: ValidationError, values: Any, above: Path = ()) -> list[Probl
         if one["type"] == "extra_forbidden":
             problems.append(_unknown(at, renamed.get(at), values))
         elif one["type"] != "missing" or (*at, key) not in renamed.values():
-            problems.append(_problem(one, at, key, values))
+            problems.append(_problem(one, at, key, blocks))
     return problems
 
 
@@ -171,7 +174,7 @@ def _unknown(at: Path, meant: Path | None, values: Any) -> Problem:
     return Problem(at, f"unknown attribute {quoted(at[-1])}; {hint}", at_key=True)
 
 
-def _problem(details: ErrorDetails, at: Path, key: str | int, values: Any) -> Problem:
+def _problem(details: ErrorDetails, at: Path, key: str | int, blocks: Sequence[str]) -> Problem:
     kind, found, ctx = details["type"], details["input"], details.get("ctx", {})
     if kind == "missing":
         remedy = remedies.missing(key, found)
@@ -179,42 +182,32 @@ def _problem(details: ErrorDetails, at: Path, key: str | int, values: Any) -> Pr
     if kind == "below":
         return Problem((*at, *ctx["steps"]), ctx["text"])
     if kind == "tag":
-        return _of_no_type(at, ctx["key"], ctx["text"], found, values)
+        return _of_no_type(at, ctx["key"], ctx["text"], found, blocks)
     limit = kind in ("too_long", "string_too_long") and len(found) > 10_000
     text = _what(kind, details["msg"], found, ctx) + remedies.of_value(kind, found, at)
     return Problem(at, text, kind="limit" if limit else "spec")
 
 
 def _of_no_type(
-    at: Path, tag: str | None, text: str, found: dict[str, Any], values: Any
+    at: Path, tag: str | None, text: str, found: dict[str, Any], blocks: Sequence[str]
 ) -> Problem:
     """An object whose type is missing (tag None) or unknown."""
+    node = at[-2:-1] == ("nodes",)
     if tag is None:
+        if node and "block" in found:
+            text = f"missing attribute 'type': write {layertypes.as_block(found['block'])}"
+            return Problem(at, text)
         wanted = "source" if at == ("data",) else "type"
         other = ("type", "kind", "name", "class", "source")
         close = next((k for k in found if k in other or did_you_mean(k, [wanted])), None)
         if close is None:
+            text = f"missing attribute 'type': {layertypes.WANTED}" if node else text
             return Problem(at, text)
         text = f"unknown attribute {quoted(close)}; did you mean '{wanted}'?"
         return Problem((*at, close), text, at_key=True)
     name = found[tag]
-    if at[-2:-1] == ("nodes",):
-        letters = str(name).lower()
-        close = did_you_mean(name, [*LAYERS, *LOSSES, BLOCK])
-        loss = next((k for k in LOSSES if k in close), None)
-        blocks = values.get("blocks") if isinstance(values, dict) else None
-        if isinstance(blocks, dict) and name in blocks:
-            text = f"{quoted(name)} is a block, and no layer type: write "
-            text += f'"type": "{BLOCK}", "block": {as_json(name)}'
-        elif letters in NO_LAYERS:
-            text = f"unknown layer type {quoted(name)}: {NO_LAYERS[letters]}"
-        elif letters in OTHER_NAMES:
-            text = f"unknown layer type {quoted(name)}: it is called '{OTHER_NAMES[letters]}' here"
-        elif loss is not None:
-            text = f"unknown layer type {quoted(name)}: a loss is no node; leave this one out"
-            text += f' and write "loss": {as_json({"type": loss})} beside "nodes"'
-        elif f"'{BLOCK}'" in close:
-            text = f"unknown layer type {quoted(name)}{close}"
+    if node:
+        text = layertypes.unknown(name, blocks)
     elif "; it must be one of " in text:
         start, _, names = text.partition("; it must be one of ")
         meant = remedies.named(name, names.split(", "))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -108,22 +108,29 @@ def _check_blocks(values: dict[str, Any], name: str, text: str | None) -> Resolv
     problems = _past_limits(plain.values)
     found = None
     if not problems:
-        found, problems = _understood(plain.values, plain.wired)
+        blocks = values.get("blocks")
+        names = tuple(blocks) if isinstance(blocks, dict) else ()
+        found, problems = _understood(plain.values, plain.wired, names)
     problems = plain.problems + plain.origins.back(problems) or plain.unused
     if found is None or problems:
         raise error(problems, name, text)
     return found
 
 
-def _understood(values: Any, wired: bool) -> tuple[Resolved | None, list[Problem]]:
-    """A plain spec resolved, and what is wrong; wired: whether its edges are worth a look."""
+def _understood(
+    values: Any, wired: bool, blocks: Sequence[str] = ()
+) -> tuple[Resolved | None, list[Problem]]:
+    """A plain spec resolved, and what is wrong.
+
+    wired: whether its edges are worth a look; blocks: the names of those that were put in.
+    """
     try:
         spec = GraphSpec.model_validate(values)
     except ValidationError as e:
         from graphnet.spec.mistakes import problems_of  # for wrong specs alone
         from graphnet.spec.outline import outline_of
 
-        problems = problems_of(e, values)
+        problems = problems_of(e, values, blocks=blocks)
         if wired:
             outline = outline_of(values, problems)
             wiring, wrong = wire(outline)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
 from graphnet.declaration import Shape, did_you_mean
@@ -45,7 +45,7 @@ def infer(
                 shapes[node_id] = spec.shape  # the author's claim lets the rest be checked
             continue
         arriving = tuple(shapes[s] for s in sources)
-        shape, problem = _node(at, spec, sources, arriving)
+        shape, problem = _node(at, spec, sources, arriving, inputs)
         if shape is not None:
             sound[node_id] = arriving
         if problem:
@@ -61,7 +61,11 @@ def infer(
 
 
 def _node(
-    at: Path, spec: NodeSpec, sources: Sequence[str], shapes: Sequence[Shape]
+    at: Path,
+    spec: NodeSpec,
+    sources: Sequence[str],
+    shapes: Sequence[Shape],
+    inputs: Container[str],
 ) -> tuple[Shape | None, Problem | None]:
     given = ", ".join(
         f"'{name}' gives {shape}" for name, shape in zip(sources, shapes, strict=True)
@@ -69,7 +73,10 @@ def _node(
     try:
         shape = spec.infer_shape(*shapes)
     except ShapeError as e:
-        text = f"{e}; {given}{_other_way_round(spec, shapes)}"
+        text = f"{e}; {given}"
+        text += _other_way_round(spec, shapes)
+        if len(sources) == 1 and sources[0] in inputs:
+            text += _without_the_batch(spec, sources[0], shapes[0])
         return None, Problem(at, text, label(spec), "shape")
     if spec.shape is not None and spec.shape != shape:
         text = f"its output has shape {shape}, but 'shape' claims {spec.shape}; {given}"
@@ -86,6 +93,19 @@ def _other_way_round(spec: NodeSpec, shapes: Sequence[Shape]) -> str:
     except ShapeError:
         return ""
     return "; the other way round they fit: swap the two edges"
+
+
+def _without_the_batch(spec: NodeSpec, name: str, shape: Shape) -> str:
+    """A remedy where an input fits once its first axis, that of the samples, is left out."""
+    # Of two equal sides, neither counts samples: it is a picture.
+    if len(shape) < 2 or shape[0] == shape[1]:
+        return ""
+    first, *rest = shape
+    try:
+        spec.infer_shape(tuple(rest))
+    except ShapeError:
+        return ""
+    return f"; if the {first} of '{name}' counts samples, leave it out: write \"shape\": {rest}"
 
 
 def _shared(

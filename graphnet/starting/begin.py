@@ -13,6 +13,8 @@ from graphnet.errors import DatasetError, SpecError, clipped, quoted
 from graphnet.spec.reader import check_values
 
 SCHEMA = Path(__file__).resolve().parent.parent / "spec" / "graphnet.schema.json"
+_FARTHEST = 3
+"""Folders up from a spec that the package may be near."""
 WITHOUT_FILES = ("digits", "mnist", "fashion_mnist")
 KINDS = {
     "folder": "a folder with a folder of pictures for each class, or with train and test in it",
@@ -66,7 +68,7 @@ def starting_spec(
         for key, value in body["data"].items()
     }
     values = {
-        "$schema": _schema(Path(folder)),
+        **_schema(Path(folder)),
         "format": 1,
         "name": name or _name(Path(path).name if colon else kind),
         "doc": found.doc,
@@ -140,12 +142,19 @@ def _relative(path: str, folder: Path) -> str:
         return Path(os.path.abspath(path)).as_posix()
 
 
-def _schema(folder: Path) -> str:
-    """Where an editor finds the schema: by a short way inside a checkout, else by its address."""
-    root = SCHEMA.parent.parent.parent
-    if root in Path(os.path.abspath(folder), "x").parents:
-        return Path(os.path.relpath(SCHEMA, os.path.abspath(folder))).as_posix()
-    return SCHEMA.as_uri()
+def _schema(folder: Path) -> dict[str, str]:
+    """Where an editor finds the schema, if a short way leads from the spec to the package.
+
+    Any other way would tell where things lie on this machine, and lead nowhere on another.
+    """
+    start = os.path.abspath(folder)
+    try:
+        above = os.path.commonpath([start, SCHEMA])
+        way = Path(os.path.relpath(SCHEMA, start))
+    except ValueError:  # on another drive
+        return {}
+    near = above != os.path.dirname(above) and way.parts.count("..") <= _FARTHEST
+    return {"$schema": way.as_posix()} if near and Path(start, way).is_file() else {}
 
 
 def _name(text: str) -> str:

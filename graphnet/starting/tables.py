@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from graphnet.data.table import WANTED
+from graphnet.data.targets import held_out
 from graphnet.declaration import did_you_mean
 from graphnet.errors import quoted
 from graphnet.prepare.files import open_file, problem, shown, text_lines
 from graphnet.prepare.table import number_in
 from graphnet.starting.begin import Found, one_of_each
+from graphnet.starting.checks import FEW_SAMPLES, about_counts, about_test, check_spread
 from graphnet.starting.network import answer, graph, of_numbers, recipe, scores
 
 MOST_VALUES = 50
@@ -59,14 +61,14 @@ def of_table(path: str, target: str | None) -> Found:
         what = f"column {quoted(target)} is empty: what is learnt stands in every row"
         raise problem(f"{place}:{lines[learnt.empty]}", what)
     inputs: dict[str, Any] = {}
-    unused: list[str] = []
+    left_out: list[tuple[str, str]] = []
     for column in columns:
         if column is learnt:
             continue
         kind, why = _kind(column, len(rows))
         if why is not None:
             where = "" if column.empty is None else f" (line {lines[column.empty]})"
-            unused.append(column.name)
+            left_out.append((column.name, f"{why}{where}"))
             notes.append(f"column {quoted(column.name)} stays out: {why}{where}")
             continue
         inputs[column.name] = kind
@@ -74,15 +76,22 @@ def of_table(path: str, target: str | None) -> Found:
             what = "is taken for categories: write 1.5 for 1,5 to use it as numbers"
             notes.append(f"column {quoted(column.name)} {what}")
     if not inputs:
-        raise problem(place, f"no column is left to learn {quoted(target)} from")
+        reasons = "; ".join(f"{quoted(name, 40)}: {why}" for name, why in left_out[:3])
+        more = f"; and {len(left_out) - 3} more" if len(left_out) > 3 else ""
+        what = f"no column is left to learn {quoted(target, 60)} from"
+        raise problem(place, f"{what} ({reasons}{more})")
     width = sum(1 if kind == "number" else len(kind["values"]) for kind in inputs.values())
     data: dict[str, Any] = {"source": "csv", "train": path, "target": target}
-    if unused:
-        data["unused"] = unused
+    if left_out:
+        data["unused"] = [name for name, _ in left_out]
     if delimiter != ",":
         data["delimiter"] = delimiter
     data["test_share"] = 0.2
     ending, what = _ending(learnt, shown(place), len(rows))
+    classes = learnt.cells if "labels" in ending else None
+    if classes is not None:
+        notes += about_counts(Counter(classes), FEW_SAMPLES, "row")
+    notes += about_test(held_out(len(rows), data["test_share"], classes))
     nodes = [*of_numbers(width, len(rows)), *ending.pop("nodes")]
     categories = sum(kind != "number" for kind in inputs.values())
     doc = f"{what}, from {len(rows):,} rows of {place.name}: {_counted(len(inputs), categories)}."
@@ -171,6 +180,7 @@ def _ending(column: Column, where: str, rows: int) -> tuple[dict[str, Any], str]
     if numbers is not None and not (codes and len(values) <= min(MOST_CODES, rows / 10)):
         mean = math.fsum(numbers) / rows
         std = math.sqrt(math.fsum((number - mean) ** 2 for number in numbers) / rows)
+        check_spread(where, f"column {quoted(column.name, 60)}", mean, std)
         if std == 0:
             raise problem(where, f"column {quoted(column.name)} is {values[0]} in every row")
         found = {"nodes": answer(1, mean, std), "loss": {"type": "MeanSquaredError"}}

@@ -8,7 +8,6 @@ never seen this know what is wrong, where, and what to do?
 
 import json
 import os
-import re
 import shutil
 from pathlib import Path
 
@@ -88,8 +87,8 @@ def kind_of(name, code, validator):
 def test_what_is_printed(name, folder, validator, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     command, code, said = run(name, capsys)
-    # A new layer changes no line here; the list ends where a line is cut off.
-    said = re.sub(rf"one of {', '.join(list(LAYERS)[:20])}.*", "one of EVERY LAYER TYPE", said)
+    # A new layer changes no line here.
+    said = said.replace(f"one of the {len(LAYERS)} kinds of layer", "one of the N kinds of layer")
     kind = kind_of(name, code, validator)
     shown = f"$ graphnet {command} {name}.json\n{said}exit code {code}\n{kind}: {KINDS[kind]}\n"
     golden = HERE / f"{name}.txt"
