@@ -10,10 +10,11 @@ import numpy as np
 from graphnet.cli.common import table
 from graphnet.errors import printable
 from graphnet.metrics import ClassReport
+from graphnet.report.curves import best_of
 from graphnet.report.writing import measured
 from graphnet.spec.measured import figures, judged
 from graphnet.spec.metrics import R2
-from graphnet.spec.wiring import label
+from graphnet.spec.wiring import label as of_node
 from graphnet.training.loop import Trainer
 from graphnet.training.measure import Measured
 
@@ -42,12 +43,11 @@ def doubt(trainer: Trainer) -> str | None:
                 what = f"{part} {printable(figure.name)} is below 0: worse than the mean of the "
                 node = graph.nodes[scores[figure.of].on]
                 if node.type != "Scale":
-                    return f"{what}targets; where they are far from 1, end the graph in a Scale " + (
-                        "(factor, offset)"
-                    )
-                return f"{what}targets; train for more epochs, or with another learning rate, and " + (
-                    f"let {label(node)} have their spread as factor, their mean as offset"
-                )
+                    remedy = "where they are far from 1, end the graph in a Scale (factor, offset)"
+                else:
+                    remedy = "train for more epochs, or with another learning rate, and let "
+                    remedy += f"{of_node(node)} have their spread as factor, their mean as offset"
+                return f"{what}targets; {remedy}"
     return None
 
 
@@ -71,10 +71,17 @@ def _figure(entry: Mapping[str, Any]) -> str:
 
 
 def ending(trainer: Trainer) -> str | None:
-    """Which epoch early stopping went back to, and why; None where there is nothing to say."""
+    """Which epoch early stopping went back to, and why, or which one was better than the last; None
+    where there is nothing to say."""
     best, (last, _) = trainer.best, trainer.position
     if best is None:
-        return None
+        better = best_of(trainer.net)
+        if better is None or better.kept or better.figure == "loss":
+            return None
+        figure = printable(better.figure.replace("_", " "))
+        epoch = trainer.net.history[better.place]["epoch"]
+        what = f"the best epoch was {epoch}, {figure} {measured(better.value)}"
+        return f"{what}; the network is that of the last: early_stopping keeps the best"
     what = f"the network is that of epoch {best.epoch}, {best.spec.monitor} {measured(best.value)}"
     if not best.patient:
         epochs = f"{best.spec.patience} epoch{'s' * (best.spec.patience > 1)}"
@@ -87,6 +94,7 @@ def tables(part: str, found: Measured) -> Iterator[str]:
     confusion matrix."""
     named = [(printable(name), value) for name, value in found.figures.items()]
     figured = [f"{name} {measured(value)}" for name, value in named]
+    assert found.loss is not None
     yield f"{part} part: {', '.join([f'loss {measured(found.loss)}', *figured])}"
     for output, report in found.reports.items():
         if len(found.reports) > 1:

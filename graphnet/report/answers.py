@@ -167,8 +167,8 @@ class _Output:
             f"are {way}."
         )
         look = (
-            "What to look for: bars that end at the dashed line. Below it the scores are too sure of "
-            "themselves, above it not sure enough; a tenth with few answers says little."
+            "What to look for: bars that end at the dashed line. Below it the scores are too sure "
+            "of themselves, above it not sure enough; a tenth with few answers says little."
         )
         rows = []
         for k, (count, mass, good) in enumerate(bins.tolist()):

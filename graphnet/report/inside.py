@@ -88,8 +88,8 @@ def dead(net: Network, found: Sequence[Dead], samples: int, words: str) -> str:
     text = (
         f"{gone:,} of {total:,} units are 0 for all {samples:,} samples of the {words}, at every "
         "place: no gradient reaches them from there. A unit is an entry of a layer's last axis, "
-        "of a convolution a channel. What to look for: none or few dead ones; where a layer has many, "
-        "a lower learning rate, another initialization or a LeakyRelu keeps them alive."
+        "of a convolution a channel. What to look for: none or few dead ones; where a layer has "
+        "many, a lower learning rate, another initialization or a LeakyRelu keeps them alive."
     )
     rows = []
     for one in found:
@@ -144,7 +144,8 @@ def _scale(found: FirstWeights) -> str:
     reach = f"{found.reach:.3g}"
     ends = ", ".join(f"rgb({r}, {g}, {b})" for r, g, b in (MINUS, ZERO, PLUS))
     colours = f"background: linear-gradient(90deg, {ends})"
-    return f'<p class="scale"><span>-{esc(reach)}</span><i style="{colours}"></i><span>{esc(reach)}</span></p>'
+    bar = f'<i style="{colours}"></i>'
+    return f'<p class="scale"><span>-{esc(reach)}</span>{bar}<span>{esc(reach)}</span></p>'
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -3,12 +3,14 @@
 CSS = """\
 :root {
   color-scheme: light dark;
-  --page: #ffffff; --panel: #f5f7f9; --ink: #1b2127; --soft: #55606b; --line: #d3dae1; --edge: #1b212766;
+  --page: #ffffff; --panel: #f5f7f9; --ink: #1b2127; --soft: #55606b; --line: #d3dae1;
+  --edge: #1b212766;
   --c1: #00619e; --c2: #c03f00; --c3: #00734f; --c4: #a33a78; --c5: #7d5a00; --c6: #5550c8;
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --page: #13171c; --panel: #1b2127; --ink: #e7ecf1; --soft: #a3afbb; --line: #36404a; --edge: #a3afbb80;
+    --page: #13171c; --panel: #1b2127; --ink: #e7ecf1; --soft: #a3afbb; --line: #36404a;
+    --edge: #a3afbb80;
     --c1: #5ab4f0; --c2: #ff9659; --c3: #43cf9f; --c4: #f09acb; --c5: #e3bd4a; --c6: #aaa6ff;
   }
 }

@@ -15,6 +15,7 @@ from graphnet.errors import quoted
 from graphnet.prepare.arrays import array_names, read_arrays
 from graphnet.prepare.files import problem, shown
 from graphnet.starting.begin import Found, one_of_each
+from graphnet.starting.checks import check_input, check_spread
 from graphnet.starting.network import answer, graph, of_numbers, of_pictures, recipe, scores
 
 _TARGETS = ("t", "y", "target", "targets", "label", "labels", "classes")
@@ -34,10 +35,14 @@ def of_arrays(path: str, target: str | None) -> Found:
         notes.append(f"array {quoted(learnt)} is learnt: --target names another")
     notes += [f"array {quoted(name)} stays out: a first network takes one" for name in others]
     x, t = arrays[source], arrays[learnt]
+    check_input(place, f"array {quoted(source)}", x)
     ending, classes = _ending(place, learnt, t)
     given, nodes = _network(place, source, x, classes)
     nodes += ending.pop("nodes")
     loss = ending.pop("loss")
+    found = np.unique(t) if classes and t.ndim == 1 else t
+    if classes and t.ndim == 1 and len(found) < classes and t.dtype.kind != "U":
+        notes.append(f"{classes} classes are numbered, of which {len(found)} occur")
     data: dict[str, Any] = {"source": "npz", "train": path}
     if others:
         data["unused"] = others
@@ -109,6 +114,10 @@ def _ending(place: Path, name: str, t: Array) -> tuple[dict[str, Any], int]:
         return {"nodes": [scores(t.shape[1])], "loss": loss}, t.shape[1]
     if t.ndim == 1 and t.dtype.kind in "iub" and t.min() >= 0 and t.max() < MOST_CLASSES:
         count = int(t.max()) + 1
+        there = len(np.unique(t))
+        if there < count / 2:
+            what = f"{where} numbers classes up to {count - 1}, of which {there} occur"
+            raise problem(place, f"{what}: number them 0, 1, 2, ...")
         if count < 2:
             raise problem(place, f"{where} is 0 everywhere: two classes or more are learnt")
         return {"nodes": [scores(count)], "loss": loss}, count
@@ -116,6 +125,7 @@ def _ending(place: Path, name: str, t: Array) -> tuple[dict[str, Any], int]:
         what = "one number or one row of them a sample is expected, all finite"
         raise problem(place, f"{where} has shape {t.shape}: {what}")
     mean, std = float(t.mean(dtype=np.float64)), float(t.std(dtype=np.float64))
+    check_spread(place, where, mean, std)
     width = t.shape[1] if t.ndim == 2 else 1
     return {"nodes": answer(width, mean, std), "loss": {"type": "MeanSquaredError"}}, 0
 
@@ -126,6 +136,9 @@ def _network(
     """The input and the nodes up to the last."""
     shape = x.shape[1:]
     picture = len(shape) == 3 and shape[2] in (1, 3)
+    if len(shape) == 3 and not picture and shape[0] in (1, 3) and min(shape[1:]) >= 8:
+        what = f"array {quoted(name)} has shape {x.shape}: pictures have their channels last here"
+        raise problem(place, f"{what}: save x.transpose(0, 2, 3, 1)")
     if x.dtype == np.uint8 and (picture or len(shape) == 2) and min(shape[:2]) >= 8:
         height, width = shape[:2]
         mode = "rgb" if shape[2:] == (3,) else "grey"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +30,28 @@ def check_spread(place: str | Path, what: str, mean: float, std: float) -> None:
         raise problem(place, f"{text}; write them in a larger unit, as 1.5 for 1.5 billion")
 
 
+def check_input(place: str | Path, what: str, x: NDArray[Any]) -> None:
+    """Whether a network can be handed these samples.
+
+    Errors: DatasetError that names the first that is not finite, or too large.
+    """
+    if x.dtype.kind != "f" or not x.size:
+        return
+    rows = np.abs(x.reshape(len(x), -1).astype(np.float64)).max(axis=1)
+    wrong = np.flatnonzero(~(rows <= LARGEST_INPUT))
+    if len(wrong):
+        found = "a number that is not finite"
+        if np.isfinite(rows[wrong[0]]):
+            found = f"{rows[wrong[0]]:.3g}, too large for float32"
+        raise problem(place, f"{what} has {found} (sample {wrong[0]})")
+
+
 def about_counts(counts: Mapping[str, int], few: int, noun: str) -> Iterator[str]:
     """A note on the class with the fewest samples, where those are few."""
     fewest, least = min(counts.items(), key=lambda item: item[1])
     if least < few:
-        yield f"class {quoted(fewest, 60)} has {least} {noun}{'s' * (least > 1)} only: more teach more"
+        what = f"{least} {noun}{'s' * (least > 1)}"
+        yield f"class {quoted(fewest, 60)} has {what} only: more teach more"
 
 
 def about_test(chosen: NDArray[np.bool_]) -> Iterator[str]:

@@ -13,10 +13,12 @@ import numpy as np
 
 from graphnet.data.folder import by_class
 from graphnet.data.idx import read_idx, read_pair
-from graphnet.errors import DatasetError, clipped
+from graphnet.data.targets import held_out
+from graphnet.errors import DatasetError, clipped, quoted
 from graphnet.prepare.files import problem, shown
 from graphnet.prepare.picture import read_picture
 from graphnet.starting.begin import Found, one_of_each
+from graphnet.starting.checks import FEW_PICTURES, about_counts, about_test
 from graphnet.starting.network import graph, of_pictures, recipe
 
 LARGEST = 64
@@ -45,7 +47,7 @@ def of_folder(path: str, target: str | None) -> Found:
     if not place.is_dir():
         what = "is no folder" if place.exists() else "no such folder"
         raise problem(place, f"{what}: name one that holds pictures")
-    parts, notes = _parts(place), []
+    parts, notes = _parts(place)
     train = parts.get("train", place)
     paths, names = by_class(train)
     labels = one_of_each(names, "the folder", shown(train))
@@ -58,11 +60,9 @@ def of_folder(path: str, target: str | None) -> Found:
     else:
         data["test_share"] = 0.2
     height, width = image["size"]
-    counts = Counter(names)
-    fewest, least = min(counts.items(), key=lambda item: item[1])
-    if least < 20:
-        text = f"class {fewest!r} has {least} picture{'s' * (least > 1)} only: more teach more"
-        notes.append(text)
+    notes += about_counts(Counter(names), FEW_PICTURES, "picture")
+    if "test" not in parts:
+        notes += about_test(held_out(len(paths), data["test_share"], names))
     doc = (
         f"{len(labels)} classes of pictures, found in {len(paths):,} files: the labels are the "
         f"names of their folders; of median size {_median(looks)}, they become "
@@ -73,19 +73,22 @@ def of_folder(path: str, target: str | None) -> Found:
     return Found(doc, body, notes)
 
 
-def _parts(place: Path) -> dict[str, Path]:
-    """Folders for training and test, where those are all that it holds."""
+def _parts(place: Path) -> tuple[dict[str, Path], list[str]]:
+    """Folders for training and test, where those are all that it holds; and what stays out."""
     with os.scandir(place) as entries:
         folders = [e.name for e in entries if e.is_dir() and not e.name.startswith(".")]
     if not folders or any(name.lower() not in _PARTS for name in folders):
-        return {}
+        return {}, []
     found: dict[str, Path] = {}
     # A folder of the name test is the test, before one that is called validation.
     for name in sorted(folders, key=lambda name: not name.lower().startswith("t")):
         found.setdefault(_PARTS[name.lower()], place / name)
     with os.scandir(found.get("train", place)) as entries:
         holds_classes = any(entry.is_dir() for entry in entries)
-    return found if "train" in found and holds_classes else {}
+    if "train" not in found or not holds_classes:
+        return {}, []
+    used = {path.name for path in found.values()}
+    return found, [f"folder {quoted(name)} stays out" for name in sorted(set(folders) - used)]
 
 
 def _check_test(place: Path, labels: Sequence[str]) -> None:

@@ -17,7 +17,13 @@ from graphnet.errors import quoted
 from graphnet.prepare.files import open_file, problem, shown, text_lines
 from graphnet.prepare.table import number_in
 from graphnet.starting.begin import Found, one_of_each
-from graphnet.starting.checks import FEW_SAMPLES, about_counts, about_test, check_spread
+from graphnet.starting.checks import (
+    FEW_SAMPLES,
+    LARGEST_INPUT,
+    about_counts,
+    about_test,
+    check_spread,
+)
 from graphnet.starting.network import answer, graph, of_numbers, recipe, scores
 
 MOST_VALUES = 50
@@ -159,6 +165,9 @@ def _kind(column: Column, rows: int) -> tuple[Any, str | None]:
         steps = {later - earlier for earlier, later in pairwise(column.numbers)}
         if steps == {1.0} and column.numbers[0] in (0, 1):
             return None, "it counts the rows"
+        largest = max(map(abs, column.numbers))
+        if largest > LARGEST_INPUT:
+            return None, f"it holds a number of {largest:.3g}, too large for float32"
         return "number", None
     if len(values) > min(MOST_VALUES, rows / 2):
         remedy = ": write 1.5 for 1,5 to use it as numbers" if _decimal_commas(values) else ""

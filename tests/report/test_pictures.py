@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from checkout import ROOT
 
+from graphnet.draw.bitmaps import MINUS, PLUS, ZERO
 from graphnet.errors import DatasetError, SpecError
 from graphnet.prepare.image import ImagePreparation
 from graphnet.report.given import parts_in
 from graphnet.report.showing import Picture, Words, inputs_shown
-from graphnet.report.weights import COLD, WARM, ZERO, first_weights, heat
+from graphnet.report.weights import first_weights, heat
 from graphnet.report.writing import written
 from graphnet.spec.image import ImageSpec
 
@@ -58,7 +59,7 @@ def test_weights_are_one_picture_a_kernel_or_unit(trained):
 
 def test_nothing_is_white_and_the_ends_have_their_colours():
     found = heat(np.array([[-2.0, 0.0, 2.0]]), 2.0)[0]
-    assert [tuple(colour) for colour in found.tolist()] == [COLD, ZERO, WARM]
+    assert [tuple(colour) for colour in found.tolist()] == [MINUS, ZERO, PLUS]
     assert heat(np.zeros((1, 1)), 0.0).tolist() == [[list(ZERO)]]
 
 

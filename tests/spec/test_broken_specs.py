@@ -5,7 +5,6 @@ read every line of the difference as somebody who has to mend the file.
 """
 
 import os
-import re
 from pathlib import Path
 
 import pytest
@@ -44,8 +43,8 @@ def test_every_line_is_the_one_expected(errors):
         f"== {name}: {type(e).__name__}, exit code {e.exit_code}\n{e}\n"
         for name, e in errors.items()
     )
-    # A new layer changes no line here; the list ends where a line is cut off.
-    shown = re.sub(rf"one of {', '.join(list(LAYERS)[:20])}.*", "one of EVERY LAYER TYPE", shown)
+    # A new layer changes no line here.
+    shown = shown.replace(f"one of the {len(LAYERS)} kinds of layer", "one of the N kinds of layer")
     if os.environ.get("GRAPHNET_REGENERATE") == "1":
         GOLDEN.write_text(shown, encoding="utf-8", newline="\n")
         pytest.fail(f"{GOLDEN} was rewritten: read the difference, then run without the variable")

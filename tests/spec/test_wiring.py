@@ -128,8 +128,8 @@ def test_what_hangs_on_a_circle_is_no_mistake_of_its_own():
         (
             "a:Relu b:Relu",
             ["x a"],
-            "node 'b' (Relu): it takes 1 input (x); the edges bring none: write its name into a "
-            "path (nodes[1])",
+            "node 'b' (Relu): nothing leads to it, and it takes 1 input (x): write what comes "
+            "before it into a path, in front of its name (nodes[1])",
         ),
         (
             "a:Add",

@@ -1,6 +1,7 @@
 """What a starting spec says of its data: sizes, kinds, labels, and what stays out."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -112,7 +113,47 @@ def test_paths_start_from_the_folder_of_the_spec(pictures, tmp_path):
 
 def test_few_pictures_are_said(pictures):
     pictures("p", "ab", (8, 8), count=3)
-    assert starting_spec("folder:p").notes == ["class 'a' has 3 pictures only: more teach more"]
+    assert starting_spec("folder:p").notes == [
+        "class 'a' has 3 pictures only: more teach more",
+        "the test part has 2 samples: its figures will be rough, each sample counts 50%",
+    ]
+
+
+def test_a_folder_that_is_left_out_is_said(pictures):
+    for part in ("train", "test", "val"):
+        pictures(f"p/{part}", "ab", (8, 8), count=20)
+    assert starting_spec("folder:p").notes == ["folder 'val' stays out"]
+
+
+def test_what_cannot_be_learnt_is_refused(tmp_path, rng):
+    x, t = rng.normal(size=(50, 3)), np.arange(50) % 2
+    wrong = x.copy()
+    wrong[7, 1] = np.nan
+    pictures = np.zeros((50, 3, 32, 32), np.uint8)
+    for found, targets, said in (
+        (wrong, t, "array 'x' has a number that is not finite (sample 7)"),
+        (x * 1e38, t, "too large for float32 (sample 0)"),
+        (x, t * 900, "numbers classes up to 900, of which 2 occur: number them 0, 1, 2, ..."),
+        (x, x[:, 0] * 1e30, "too large for float32; write them in a larger unit"),
+        (pictures, t, "pictures have their channels last here: save x.transpose(0, 2, 3, 1)"),
+    ):
+        np.savez(tmp_path / "a.npz", x=found, t=targets)
+        with pytest.raises(DatasetError, match=re.escape(said)):
+            starting_spec("npz:a.npz")
+
+
+def test_a_column_that_is_too_large_stays_out(tmp_path, rng):
+    rows = [[rng.normal(), 1e39 * (i + 1), i % 2] for i in range(60)]
+    table(tmp_path / "t.csv", ["a", "b", "kind"], rows)
+    start = starting_spec("csv:t.csv")
+    assert list(start.values["inputs"]["x"]["columns"]) == ["a"]
+    assert "column 'b' stays out: it holds a number of 6e+40, too large for float32" in start.notes
+
+
+def test_what_stays_out_is_said_where_nothing_is_left(tmp_path):
+    table(tmp_path / "t.csv", ["id", "kind"], [[i, i % 2] for i in range(20)])
+    with pytest.raises(DatasetError, match=r"no column is left .*'id': it counts the rows"):
+        starting_spec("csv:t.csv")
 
 
 def test_columns_are_told_apart(tmp_path, rng):
@@ -134,6 +175,7 @@ def test_columns_are_told_apart(tmp_path, rng):
         "column 'name' stays out: 40 different texts are too many categories",
         "column 'same' stays out: it is '7' in every row",
         "column 'gap' stays out: a cell is empty: fill it to use the column (line 6)",
+        "the test part has 8 samples: its figures will be rough, each sample counts 12%",
     ]
     assert len(load_data(read(start)).train) == 32
 
