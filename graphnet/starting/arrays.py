@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from graphnet.data.dataset import Array
+from graphnet.data.targets import held_out
 from graphnet.declaration import NAME, did_you_mean
 from graphnet.errors import quoted
 from graphnet.prepare.arrays import array_names, read_arrays
 from graphnet.prepare.files import problem, shown
 from graphnet.starting.begin import Found, one_of_each
-from graphnet.starting.checks import check_input, check_spread
+from graphnet.starting.checks import about_test, check_input, check_spread
 from graphnet.starting.network import answer, graph, of_numbers, of_pictures, recipe, scores
 
 _TARGETS = ("t", "y", "target", "targets", "label", "labels", "classes")
@@ -43,6 +44,7 @@ def of_arrays(path: str, target: str | None) -> Found:
     found = np.unique(t) if classes and t.ndim == 1 else t
     if classes and t.ndim == 1 and len(found) < classes and t.dtype.kind != "U":
         notes.append(f"{classes} classes are numbered, of which {len(found)} occur")
+    notes += about_test(held_out(len(x), 0.2, t if classes and t.ndim == 1 else None))
     data: dict[str, Any] = {"source": "npz", "train": path}
     if others:
         data["unused"] = others
@@ -124,7 +126,8 @@ def _ending(place: Path, name: str, t: Array) -> tuple[dict[str, Any], int]:
     if t.ndim > 2 or not np.isfinite(t).all():
         what = "one number or one row of them a sample is expected, all finite"
         raise problem(place, f"{where} has shape {t.shape}: {what}")
-    mean, std = float(t.mean(dtype=np.float64)), float(t.std(dtype=np.float64))
+    with np.errstate(over="ignore"):
+        mean, std = float(t.mean(dtype=np.float64)), float(t.std(dtype=np.float64))
     check_spread(place, where, mean, std)
     width = t.shape[1] if t.ndim == 2 else 1
     return {"nodes": answer(width, mean, std), "loss": {"type": "MeanSquaredError"}}, 0

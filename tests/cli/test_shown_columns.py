@@ -82,7 +82,13 @@ def test_what_a_later_epoch_did_not_measure_stays_empty():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0.0000"), (999.99999, "1000.0000"), (-0.5, "-0.5000"), (1e9, "1.00e+09")],
+    [
+        (0, "0.0000"),
+        (999.99999, "1000.0000"),
+        (-0.5, "-0.5000"),
+        (1e9, "1.00e+09"),
+        (3.32e-4, "3.32e-04"),
+    ],
 )
 def test_numbers_keep_their_column(value, text):
     assert number(value) == text

@@ -28,6 +28,11 @@ def test_targets_far_from_1_are_told_a_way(tool, tmp_path):
     )
     values["nodes"].append({"id": "scale", "type": "Scale", "factor": 1000, "offset": 450_000})
     values["edges"][0].append("scale")
+    values["nodes"][1]["factor"] = 0.001
+    (tmp_path / "far.json").write_text(json.dumps(values))
+    done = tool("train", "far.json")
+    assert done.err[-1].endswith("have their spread as factor, their mean as offset")
+    values["nodes"][1]["factor"] = 1000
     values["train"] = {"epochs": 100, "batch_size": 10, "optimizer": {"type": "Adam", "lr": 0.05}}
     (tmp_path / "far.json").write_text(json.dumps(values))
     done = tool("train", "far.json")

@@ -5,10 +5,12 @@ import re
 
 import numpy as np
 import pytest
+from checkout import ROOT
 from PIL import Image
 
+from graphnet.cli.new import _write
 from graphnet.data.load import load_data
-from graphnet.errors import DatasetError, GraphnetError, SpecError
+from graphnet.errors import DatasetError, GraphnetError, SaveError, SpecError
 from graphnet.spec.reader import parse_spec
 from graphnet.starting import starting_spec
 from graphnet.starting.layout import spec_text
@@ -341,3 +343,26 @@ def test_folders_that_hold_no_classes(tmp_path, pictures):
         starting_spec("folder:junk", target="kind")
     with pytest.raises(DatasetError):
         starting_spec("npz:junk")
+
+
+def test_the_schema_is_named_by_a_short_way_or_not_at_all(tmp_path):
+    near = starting_spec("digits", ROOT / "models").values
+    assert near["$schema"] == "../graphnet/spec/graphnet.schema.json"
+    assert "$schema" not in starting_spec("digits", tmp_path).values
+
+
+def test_a_file_that_came_in_between_is_kept(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text("another's")
+    with pytest.raises(SaveError, match="exists already"):
+        _write(str(path), "{}", False)
+    assert path.read_text() == "another's"
+    _write(str(path), "{}", True)
+    assert path.read_text() == "{}"
+
+
+def test_few_samples_of_arrays_are_said(tmp_path, rng):
+    np.savez(tmp_path / "a.npz", x=rng.normal(size=(20, 3)), t=np.arange(20) % 2)
+    assert starting_spec("npz:a.npz").notes == [
+        "the test part has 4 samples: its figures will be rough, each sample counts 25%"
+    ]
