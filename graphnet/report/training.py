@@ -62,7 +62,7 @@ def rate(net: Network, samples: int | None) -> str:
         )
     what = f"{optimizer.type}, lr {optimizer.lr:g}"
     if schedule is None:
-        return p(f"{what}: the same at every step of all {epochs:,} epochs.") + numbers(
+        return p(f"{what}: the same at every step.") + numbers(
             "The rate by epochs",
             ["epochs done", "rate"],
             [[f"{a:g}", f"{v:.6g}"] for a, v in found],
