@@ -76,7 +76,9 @@ def ending(trainer: Trainer) -> str | None:
     best, (last, _) = trainer.best, trainer.position
     if best is None:
         better = best_of(trainer.net)
-        if better is None or better.kept or better.figure == "loss":
+        last_one = trainer.net.history[-1]
+        now = last_one.get("metrics", {}) | last_one
+        if better is None or better.figure == "loss" or now.get(better.figure) == better.value:
             return None
         figure = printable(better.figure.replace("_", " "))
         epoch = trainer.net.history[better.place]["epoch"]

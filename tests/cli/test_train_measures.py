@@ -107,3 +107,15 @@ def test_the_same_bytes_for_any_threads_with_everything_on(tool, tmp_path):
         assert done.code == 0, done
         found.add((folder / "digits.msgpack").read_bytes())
     assert len(found) == 1
+
+
+def test_a_better_epoch_than_the_last_is_named(tool):
+    text = "the network is that of the last: early_stopping keeps the best"
+    done = tool("train", DIGITS, "--set", "train.epochs=60")
+    history = gn.load(tool.folder / "digits.msgpack").history
+    figures = [entry["test_accuracy"] for entry in history]
+    best = max(figures)
+    said = f"the best epoch was {figures.index(best) + 1}, test accuracy {best:.4f}; {text}"
+    assert (said in done.err) == (best > figures[-1])
+    done = tool("train", DIGITS, "--set", "train.epochs=1")
+    assert not any(text in line for line in done.err)
