@@ -15,6 +15,7 @@
       DivergedError        5   numbers that left the finite range
       ResumeMismatchError  2   a checkpoint of another run
       RunLockedError       3   a second writer of one output
+      RankError            3   a rank of a distributed run that is lost, or unlike the others
       SaveError            3   a file that cannot be written
 
 A message reads `<path>: <what> (<where>)` and is at most 500 characters a line.
@@ -125,6 +126,12 @@ class ResumeMismatchError(GraphnetError):
 
 class RunLockedError(GraphnetError):
     """Another process writes the same output."""
+
+    exit_code = 3
+
+
+class RankError(GraphnetError):
+    """A rank of a distributed run is lost, differs from the others, or cannot be had."""
 
     exit_code = 3
 

@@ -46,6 +46,7 @@ RANKS = [
     },
     {"gradcheck", "bundle", "prepare"},
     {"data", "training", "draw", "report", "exchange", "starting"},
+    {"distributed"},
     {"cli"},
     {"__main__"},
 ]
