@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
+from graphnet.data.order import Order
 from graphnet.layers.base import Array
 from graphnet.training.feed import Feed, Room
 
@@ -29,22 +30,25 @@ class Ahead:
         self._augment = augment
         self._rooms = [Room(feed, batches * size) for _ in range(2)]
 
-    def batches_of(self, order: Array, epoch: int = 1) -> Iterator[Made]:
+    def batches_of(self, order: Order, epoch: int = 1) -> Iterator[Made]:
         """Inputs and the targets of all losses for each batch, the last one perhaps shorter."""
         parts = self._blocks(order)
-        if not parts:
+        rows = next(parts, None)
+        if rows is None:
             return
         worker = _Worker(lambda room, rows: self._made(room, rows, epoch), self._rooms)
         try:
-            worker.begin(0, parts[0])
-            for k in range(len(parts)):
-                inputs, targets = worker.end()
-                if k + 1 < len(parts):
-                    worker.begin((k + 1) % 2, parts[k + 1])
-                for i in range(0, len(parts[k]), self.size):
-                    rows = slice(i, i + self.size)
-                    part = {name: array[rows] for name, array in inputs.items()}
-                    yield part, [t[rows] for t in targets]
+            worker.begin(0, rows)
+            room = 0
+            while rows is not None:
+                (inputs, targets), count = worker.end(), len(rows)
+                rows, room = next(parts, None), 1 - room
+                if rows is not None:
+                    worker.begin(room, rows)
+                for i in range(0, count, self.size):
+                    at = slice(i, min(i + self.size, count))
+                    part = {name: array[at] for name, array in inputs.items()}
+                    yield part, [t[at] for t in targets]
         finally:
             worker.close()
 
@@ -54,15 +58,14 @@ class Ahead:
             self._augment(inputs, self.feed.numbers(rows), epoch)
         return inputs, t
 
-    def _blocks(self, order: Array) -> list[Array]:
+    def _blocks(self, order: Order) -> Iterator[Array]:
         """The samples of each block: one batch at first, for which the first step waits, then
         twice as many each time."""
-        found, start, batches = [], 0, 1
+        start, batches = 0, 1
         while start < len(order):
-            found.append(order[start : start + batches * self.size])
-            start += len(found[-1])
+            yield np.asarray(order[start : start + batches * self.size])
+            start += batches * self.size
             batches = min(2 * batches, self.batches)
-        return found
 
 
 class _Worker:

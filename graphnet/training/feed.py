@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.data.dataset import IMAGE, Dataset, Split
+from graphnet.data.order import Order, listed
 from graphnet.errors import DatasetError, GraphnetError, ShapeError, clipped
 from graphnet.finite import bad_samples, is_finite, said
 from graphnet.inputs import batch_of, dtype_of
@@ -16,6 +17,7 @@ from graphnet.judging import target_of, targets_by_name
 from graphnet.layers.base import Array
 from graphnet.network import Network
 from graphnet.prepare.image import ImagePreparation
+from graphnet.randomness import generator
 from graphnet.workspace import aligned
 
 
@@ -121,11 +123,14 @@ class Feed:
         part._rows, part.samples = rows, len(rows)
         return part
 
-    def numbers(self, rows: Array | slice) -> Array:
+    def order(self, seed: int, epoch: int) -> Order:
+        """The order in which an epoch takes the samples: each once."""
+        return generator(seed, "order", epoch).permutation(self.samples)
+
+    def numbers(self, rows: Order | slice) -> Array:
         """The numbers that samples of this feed have in the data set."""
-        if self._rows is not None:
-            return self._rows[rows]
-        return np.arange(self.samples)[rows] if isinstance(rows, slice) else rows
+        rows = listed(rows, self.samples)
+        return rows if self._rows is None else self._rows[rows]
 
     def targets_of(self, i: int) -> Array | None:
         """What the data set gives the i-th loss for these samples; None where an input does."""
@@ -140,7 +145,8 @@ class Feed:
 
     def batch(self, rows: Array | slice) -> tuple[dict[str, Array], list[Array]]:
         """Inputs and targets of some samples, in arrays of their own."""
-        return self.batch_in(Room(self, len(np.arange(self.samples)[rows])), rows)
+        rows = listed(rows, self.samples)
+        return self.batch_in(Room(self, len(rows)), rows)
 
     def batch_in(self, room: Room, rows: Array | slice) -> tuple[dict[str, Array], list[Array]]:
         """Inputs and targets of some samples, in the memory of `room`."""

@@ -15,9 +15,9 @@ import numpy as np
 from graphnet.blas import one_thread
 from graphnet.crew import threads_here
 from graphnet.data.dataset import Dataset
+from graphnet.data.order import Order
 from graphnet.errors import DatasetError, DivergedError, SpecError, clipped
 from graphnet.finite import sieved
-from graphnet.layers.base import Array
 from graphnet.memory import require
 from graphnet.network import Network
 from graphnet.optimizers import optimizer_for
@@ -172,7 +172,7 @@ class Trainer(AbstractContextManager["Trainer"]):
         with self:
             return part, measured(self.team, measure, feed)
 
-    def steps(self, order: Array, epoch: int = 1, done: int = 0) -> Iterator[float]:
+    def steps(self, order: Order, epoch: int = 1, done: int = 0) -> Iterator[float]:
         """One step for each batch of the samples in `order`; yields its loss before the update.
         done: the steps of this epoch before them.
 
@@ -221,7 +221,7 @@ class Trainer(AbstractContextManager["Trainer"]):
     def _epoch(self, epoch: int) -> EpochResult | None:
         start = time.perf_counter()
         size, samples = self.recipe.batch_size, self.train.samples
-        order = generator(self.recipe.seed, "order", epoch).permutation(samples)
+        order = self.train.order(self.recipe.seed, epoch)
         done = self.position[1] if self.position[0] == epoch else 0
         if not done:
             self.loss_sum = 0.0
