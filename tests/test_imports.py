@@ -47,6 +47,7 @@ RANKS = [
     {"gradcheck", "bundle", "prepare"},
     {"data", "training", "draw", "report", "exchange", "starting"},
     {"distributed"},
+    {"answering", "bulk"},
     {"cli"},
     {"__main__"},
 ]

@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from graphnet.answering.answers import Answers
+from graphnet.answering.feeding import SUFFIXES, Batch, Feeding, Pictures, feeding_of, is_single
 from graphnet.bundle.model import load
-from graphnet.cli.answers import Answers
-from graphnet.cli.common import DONE, Parser, count, memory_argument, parser, program, run
-from graphnet.cli.feeding import SUFFIXES, Batch, Feeding, Pictures, feeding_of, is_single
+from graphnet.cli.common import DONE, Parser, complain, count, memory_argument, parser, program, run
 from graphnet.errors import BundleError, DatasetError, NotABundleError, clipped, printable
 from graphnet.finite import bad_of
 from graphnet.network import Network
@@ -32,7 +32,7 @@ def _main(argv: Sequence[str] | None) -> int:
     if shown is not None and options.files and _same_file(shown, options.files[0]):
         arguments.error("--show-input would write over the picture: name another file")
     net = _load(options.bundle, options.memory)
-    feeding = feeding_of(net, options.bundle)
+    feeding = feeding_of(net, options.bundle, complain)
     if shown is not None and not (isinstance(feeding, Pictures) and is_single(options.files)):
         arguments.error("--show-input takes one picture")
     if shown is not None and not shown.lower().endswith(".png"):
@@ -96,9 +96,9 @@ def _batches(feeding: Feeding, options: Any) -> Iterator[Batch]:
 
 def _generate(net: Network, options: Any) -> int:
     """Print each text with what follows it."""
-    from graphnet.cli.rows import Continuations
+    from graphnet.answering.rows import Continuations
 
-    feeding = Continuations(net, options.bundle, options.generate)
+    feeding = Continuations(net, options.bundle, complain, options.generate)
     for places, found in _batches(feeding, options):
         for place, line in zip(places, found["line"], strict=True):
             if options.json:

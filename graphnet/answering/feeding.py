@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from graphnet.cli.answers import Place
-from graphnet.cli.common import complain
+from graphnet.answering.answers import Place
 from graphnet.errors import (
     BundleLimitError,
     GraphnetError,
@@ -30,6 +29,8 @@ SAMPLE_BYTES = 160 * 2**20
 """Of one sample: a stranger's model of a few bytes must not take all memory."""
 SUFFIXES = (".png", ".jpg", ".jpeg")
 Batch = tuple[list[Place], dict[str, Any]]
+Complain = Callable[[str], None]
+"""Takes one line about what cannot be answered, or means nothing."""
 
 
 class Feeding:
@@ -44,9 +45,10 @@ class Feeding:
     goes_on = False
     """Whether the network tells what follows a text."""
 
-    def __init__(self, net: Network, path: str) -> None:
+    def __init__(self, net: Network, path: str, complain: Complain) -> None:
         self.net = net
         self.path = path
+        self.complain = complain
         self.codes: set[int] = set()
         self.names = [name for name, given in net.spec.inputs.items() if given.value is None]
         nbytes = self.bytes_of_input() + Plan(net.graph).predict_bytes()
@@ -74,7 +76,7 @@ class Feeding:
     def failed(self, error: GraphnetError) -> None:
         """One file or sample that cannot be answered; the others are."""
         for line in str(error).splitlines():
-            complain(line)
+            self.complain(line)
         self.codes.add(error.exit_code)
 
 
@@ -83,10 +85,10 @@ class Pictures(Feeding):
 
     sample = "one picture"
 
-    def __init__(self, net: Network, path: str) -> None:
+    def __init__(self, net: Network, path: str, complain: Complain) -> None:
         from graphnet.prepare.image import ImagePreparation
 
-        super().__init__(net, path)
+        super().__init__(net, path, complain)
         (self.name,) = self.names
         declared = net.spec.inputs[self.name]
         assert declared.image is not None
@@ -129,7 +131,7 @@ class Pictures(Feeding):
         except (ImageError, ImageTooLargeError) as e:
             return self.failed(e)
         if self.needs_ink and pixels.min() == pixels.max():
-            complain(f"{path}: no ink is found in it: its label means nothing")
+            self.complain(f"{path}: no ink is found in it: its label means nothing")
         return pixels
 
     def _paths(self, given: Sequence[str]) -> Iterator[str]:
@@ -161,7 +163,7 @@ def is_single(files: Sequence[str]) -> bool:
     return len(files) == 1 and not os.path.isdir(files[0])
 
 
-def feeding_of(net: Network, path: str) -> Feeding:
+def feeding_of(net: Network, path: str, complain: Complain) -> Feeding:
     """What reads the files that a network takes.
 
     Errors: BundleError where files are not what it takes.
@@ -172,11 +174,11 @@ def feeding_of(net: Network, path: str) -> Feeding:
         for g in fed.values()
     }
     if kinds == {"image"} and len(fed) == 1:
-        return Pictures(net, path)
-    from graphnet.cli.rows import Arrays, Tables, Texts  # a call with pictures does without
+        return Pictures(net, path, complain)
+    from graphnet.answering.rows import Arrays, Tables, Texts  # a call with pictures does without
 
     if kinds == {"columns"}:
-        return Tables(net, path)
+        return Tables(net, path, complain)
     if kinds == {"text"} and len(fed) == 1:
-        return Texts(net, path)
-    return Arrays(net, path)
+        return Texts(net, path, complain)
+    return Arrays(net, path, complain)

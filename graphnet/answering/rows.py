@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
-from graphnet.cli.answers import Place
-from graphnet.cli.feeding import Batch, Feeding
+from graphnet.answering.answers import Place
+from graphnet.answering.feeding import Batch, Complain, Feeding
 from graphnet.errors import BundleError, DatasetError, clipped
 from graphnet.inputs import dtype_of
 from graphnet.network import Network
@@ -49,12 +49,12 @@ class Tables(Rows):
 
     wanted = "a CSV file with a header"
 
-    def __init__(self, net: Network, path: str) -> None:
+    def __init__(self, net: Network, path: str, complain: Complain) -> None:
         from graphnet.prepare.table import ColumnPreparation, Kind
         from graphnet.spec.columns import NumberColumn
         from graphnet.spec.prepared import TableForm, columns_of
 
-        super().__init__(net, path)
+        super().__init__(net, path, complain)
         self.kinds: dict[str, Kind] = {}
         self.preparations = {}
         try:
@@ -141,10 +141,10 @@ class Texts(Rows):
     wanted = "a text file, one text a line"
     takes_text = True
 
-    def __init__(self, net: Network, path: str) -> None:
+    def __init__(self, net: Network, path: str, complain: Complain) -> None:
         from graphnet.prepare.text import next_input, preparation_of, units_of
 
-        super().__init__(net, path)
+        super().__init__(net, path, complain)
         (self.name,) = self.names
         try:
             self.preparation = preparation_of(net, self.name)
@@ -194,8 +194,8 @@ class Texts(Rows):
 class Continuations(Texts):
     """Texts with what follows them, `most` characters or words, in place of inputs."""
 
-    def __init__(self, net: Network, path: str, most: int) -> None:
-        super().__init__(net, path)
+    def __init__(self, net: Network, path: str, complain: Complain, most: int) -> None:
+        super().__init__(net, path, complain)
         self.most = most
 
     def inputs(self, lines: list[list[str]]) -> dict[str, Any]:
