@@ -35,7 +35,7 @@ nitpick_ignore_regex = [
     # Types in signatures that are no public names: what is in them is said where they are taken.
     (
         "py:class",
-        r"graphnet\.(layers|losses|network|spec|training)\.\w+\.\w+|graphnet\.network\.\w+",
+        r"graphnet\.(distributed|layers|losses|network|spec|training)\.\w+\.\w+|graphnet\.network\.\w+",
     ),
     ("py:class", r"Pixels|Prepared|dict\[str"),
 ]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from graphnet.data.dataset import Dataset as Dataset
     from graphnet.data.dataset import Split as Split
     from graphnet.data.load import load_data as load_data
+    from graphnet.distributed.ranks import mpi_ranks as mpi_ranks
     from graphnet.errors import GraphnetError as GraphnetError
     from graphnet.network import Network as Network
     from graphnet.prepare.image import ImagePreparation as ImagePreparation
@@ -38,6 +39,7 @@ _HOMES = {
     "Dataset": "graphnet.data.dataset",
     "Split": "graphnet.data.dataset",
     "load_data": "graphnet.data.load",
+    "mpi_ranks": "graphnet.distributed.ranks",
     "GraphnetError": "graphnet.errors",
     "Network": "graphnet.network",
     "ImagePreparation": "graphnet.prepare.image",

@@ -242,6 +242,13 @@ class Engine:
         return [n for n in self.graph.wiring.order if self.graph.nodes[n].share is not None]
 
     @cached_property
+    def late(self) -> frozenset[str]:
+        """The nodes whose gradients stand only after `finish`."""
+        idle, sharers = self._rest
+        owners = (self.graph.nodes[node].share or node for node in sharers)
+        return frozenset((*(name.rpartition("/")[0] for name in idle), *owners))
+
+    @cached_property
     def _rest(self) -> tuple[list[str], list[str]]:
         """The parameters whose own node the loss does not depend on, and the nodes it depends on
         that share another's."""

@@ -122,8 +122,11 @@ class Plan:
         return Cost(parameters, forward, backward, nbytes + self._nbytes(sums), fixed)
 
     def shards(self, batch_size: int) -> int:
-        """How many shards a batch has: 1, 2, 4 or 8, from the work that the spec says, never from
-        the machine."""
+        """How many shards a batch has: what the recipe says, else 1, 2, 4 or 8 from the work that
+        the spec says, never from the machine."""
+        recipe = self.graph.spec.train
+        if recipe is not None and recipe.shards is not None:
+            return min(recipe.shards, batch_size)
         cost = self.total()
         work = (cost.forward + cost.backward) * batch_size
         shards = 1

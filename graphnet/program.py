@@ -53,7 +53,7 @@ class Program:
 
     Each tile has layer objects of its own, with parameters in common: what a layer remembers
     between its two passes belongs to one tile. The first tile's gradients are `grads` themselves;
-    those of the others are added to them.
+    those of the others are added to them. done: is told of each node whose gradients are there.
     """
 
     def __init__(
@@ -98,6 +98,7 @@ class Program:
         self._targets: Targets = ()
         self._shares: Sequence[float] = ()
         self.loss_value = 0.0
+        self.done: Callable[[str], None] | None = None
 
     def begin(self, inputs: Arrays, targets: Targets = (), shares: Sequence[float] = ()) -> None:
         """Take a batch of exactly `schedule.samples` samples; of each loss, the targets and what
@@ -192,6 +193,7 @@ class Program:
     def _backward(self, node: str, tile: int) -> Callable[[Values, Values], None]:
         layer, routes = self.layers[node][tile], self._routes[node]
         owners = self.layers[node][0].grads if tile > 0 else {}
+        last = tile == len(self.layers[node]) - 1
 
         def run(values: Values, gradients: Values) -> None:
             dxs = layer.backward(gradients[node])
@@ -203,6 +205,8 @@ class Program:
                 gradients[source] = dx
             for name, total in owners.items():
                 np.add(total, layer.grads[name], out=total)
+            if last and self.done is not None:
+                self.done(node)
 
         return run
 

@@ -26,8 +26,8 @@ _YIELDS = 20_000
 _NAP = 1e-4
 _LOOKS = 256
 """Questions between two looks at the clock and at who else asks."""
-_CALL, _DATA = 1, 2
-"""What a message is: a rank that waits tells the others, or bytes of `send`."""
+_CALL, _DATA, _FAILED = 1, 2, 3
+"""What a message is: a rank that waits, or has failed, tells the others; or bytes of `send`."""
 
 
 class World:
@@ -121,6 +121,15 @@ class World:
         test = self._mpi.Request.Testall
         self.until(lambda: test(requests))
 
+    def test(self, requests: Sequence[MPI.Request]) -> None:
+        """Let MPI get on with these."""
+        self._mpi.Request.Testall(requests)
+
+    @property
+    def in_place(self) -> Any:
+        """What stands for a buffer that is the other one."""
+        return self._mpi.IN_PLACE
+
     def until(self, done: Any) -> None:
         """Until `done` says yes.
 
@@ -138,6 +147,21 @@ class World:
             if asked % _LOOKS == 0:
                 begun = begun or time.monotonic()
                 self._look(begun)
+
+    def failed_within(self, seconds: float) -> set[int]:
+        """This rank has failed: which others have, too, within so long."""
+        others = [i for i in range(self.size) if i != self.rank]
+        word = np.ones(1, np.uint8)
+        self._sent += [self._calls.Isend(word, i, _FAILED) for i in others]
+        failed, status = {self.rank}, self._mpi.Status()
+        ends = time.monotonic() + seconds
+        while len(failed) < self.size and time.monotonic() < ends:
+            if self._calls.Iprobe(tag=_FAILED, status=status):
+                self._calls.Recv(np.empty(1, np.uint8), status.Get_source(), _FAILED)
+                failed.add(status.Get_source())
+            else:
+                time.sleep(_NAP)
+        return failed
 
     def abort(self, code: int) -> None:
         """End the whole job."""

@@ -66,6 +66,11 @@ class Loss:
         """
         raise NotImplementedError
 
+    @property
+    def equal(self) -> bool:
+        """Whether each sample has a mass of 1, whatever its target."""
+        return True
+
     def mass(self, t: Array) -> float:
         """What the mean over these targets divides by: their number, or the sum of their weights.
         A batch in parts has the mean of the parts' losses, each weighted by its mass."""

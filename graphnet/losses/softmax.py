@@ -150,9 +150,12 @@ class SoftmaxWithLoss(Loss):
         indices: Array = t.argmax(axis=-1)
         return indices
 
+    @property
+    def equal(self) -> bool:
+        return self.spec.class_weights is None and self.spec.ignore is None
+
     def mass(self, t: Array) -> float:
-        weights, ignore = self.spec.class_weights, self.spec.ignore
-        if weights is None and ignore is None:
+        if self.equal:
             return len(t)
         return float(np.add.reduce(self._weights(t.reshape(-1), np.dtype(np.float64))))
 

@@ -49,10 +49,21 @@ class TrainSpec(Declaration):
         tuple[AugmentField, ...], Field(strict=False, max_length=100), BeforeValidator(few(100))
     ] = ()
     """How training pictures are changed before each use; test and validation pictures stay."""
+    shards: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Into how many parts a batch is cut, each of which one processor computes; absent: 1, 2, 4 or
+    8, by the work of a step. More let more machines share a batch. Sums are added in another order
+    then, so weights differ in their last digits."""
     schedule: ScheduleField | None = None
     """How the rate changes from step to step; absent: not at all."""
     clip: ClipField | None = None
     """How large gradients may be; absent: as large as they come."""
+
+    @model_validator(mode="after")
+    def _shards(self) -> TrainSpec:
+        if self.shards is not None and self.shards > self.batch_size:
+            text = f"a shard has one sample at least: at most 'batch_size', {self.batch_size}"
+            raise below(f"{text}, found {self.shards}", "shards")
+        return self
 
     @model_validator(mode="after")
     def _warmup(self) -> TrainSpec:

@@ -20,15 +20,24 @@ class Ahead:
     """The batches of some samples in an order, one block of them being made while another is used.
 
     augment: changes the inputs of the samples with these numbers for an epoch, in place.
+    rows: which of a batch of so many samples are made; default, all.
 
     What a batch holds is written over two blocks later: nothing is allocated from the second block
     on, and each number is copied once, from the data set to where the first layer reads it.
     """
 
-    def __init__(self, feed: Feed, size: int, batches: int, augment: Augment | None = None) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        size: int,
+        batches: int,
+        augment: Augment | None = None,
+        rows: Callable[[int], slice] | None = None,
+    ) -> None:
         self.feed, self.size, self.batches = feed, size, batches
         self._augment = augment
-        self._rooms = [Room(feed, batches * size) for _ in range(2)]
+        self._rows = rows
+        self._rooms = [Room(feed, batches * self._count(size)) for _ in range(2)]
 
     def batches_of(self, order: Order, epoch: int = 1) -> Iterator[Made]:
         """Inputs and the targets of all losses for each batch, the last one perhaps shorter."""
@@ -45,14 +54,33 @@ class Ahead:
                 rows, room = next(parts, None), 1 - room
                 if rows is not None:
                     worker.begin(room, rows)
+                start = 0
                 for i in range(0, count, self.size):
-                    at = slice(i, min(i + self.size, count))
+                    at = slice(start, start + self._count(min(self.size, count - i)))
                     part = {name: array[at] for name, array in inputs.items()}
                     yield part, [t[at] for t in targets]
+                    start = at.stop
         finally:
             worker.close()
 
+    def whole(self, rows: Array, epoch: int) -> Made:
+        """All samples of a batch, in arrays of their own."""
+        return self._filled(Room(self.feed, len(rows)), rows, epoch)
+
     def _made(self, room: Room, rows: Array, epoch: int) -> Made:
+        if self._rows is not None:
+            batches = (rows[i : i + self.size] for i in range(0, len(rows), self.size))
+            rows = np.concatenate([batch[self._rows(len(batch))] for batch in batches])
+        return self._filled(room, rows, epoch)
+
+    def _count(self, samples: int) -> int:
+        """How many samples of a batch of so many are made."""
+        if self._rows is None:
+            return samples
+        rows = self._rows(samples)
+        return int(rows.stop - rows.start)
+
+    def _filled(self, room: Room, rows: Array, epoch: int) -> Made:
         inputs, t = self.feed.batch_in(room, rows)
         if self._augment is not None:
             self._augment(inputs, self.feed.numbers(rows), epoch)

@@ -9,8 +9,9 @@ from graphnet.bundle.model import save
 from graphnet.data.dataset import Dataset
 from graphnet.network import Network
 from graphnet.training.checkpoint import Path
-from graphnet.training.keeping import EVERY_SECONDS, Keeper
+from graphnet.training.keeping import EVERY_SECONDS, Idle, Keeper
 from graphnet.training.loop import Trainer
+from graphnet.training.ranks import Ranks
 from graphnet.training.result import EpochResult, Progress
 
 
@@ -26,6 +27,7 @@ def fit(
     resume: bool | Literal["previous"] = False,
     memory: int | None = None,
     norms: bool = False,
+    ranks: Ranks | None = None,
 ) -> Iterator[EpochResult]:
     """Train a network by its spec's recipe; an EpochResult after each epoch. Prints nothing.
 
@@ -38,9 +40,12 @@ def fit(
     memory: what a training step may take, by its plan; default, what the machine has.
     norms: whether `net.history` also records, of each layer, the norm of its weights after each
     epoch and that of the gradient of the epoch's last step: `"norms": {"affine1": [3.2, 0.1]}`.
+    ranks: the processes that share each batch, `gn.mpi_ranks()`: each of them calls `fit` in the
+    same way and ends with the same network; the first alone writes `out`.
     Units: checkpoint_every in seconds, memory in bytes.
-    Errors: SpecError, SpecLimitError, DatasetError, ShapeError, DivergedError; with `out` also
-    SaveError, BundleLimitError, RunLockedError; with `resume` ResumeMismatchError, BundleError.
+    Errors: SpecError, SpecLimitError, DatasetError, ShapeError, DivergedError; with `ranks` also
+    RankError; with `out` also SaveError, BundleLimitError, RunLockedError; with `resume`
+    ResumeMismatchError, BundleError.
     """
     if out is None:
         return Trainer(
@@ -51,8 +56,10 @@ def fit(
             should_stop=should_stop,
             memory=memory,
             norms=norms,
+            ranks=ranks,
         ).run()
-    keeper = Keeper(out, checkpoint_every)
+    writes = ranks is None or ranks.rank == 0
+    keeper = (Keeper if writes else Idle)(out, checkpoint_every)
 
     def step(progress: Progress) -> None:
         if on_step is not None:
@@ -67,6 +74,7 @@ def fit(
         should_stop=should_stop,
         memory=memory,
         norms=norms,
+        ranks=ranks,
     )
     return _kept(trainer, keeper, resume)
 
@@ -86,5 +94,6 @@ def _kept(
         if trainer.stopped:
             keeper.save(trainer)
             return
-        save(keeper.path, trainer.net)
+        if trainer.ranks.rank == 0:
+            save(keeper.path, trainer.net)
         keeper.remove()

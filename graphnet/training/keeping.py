@@ -126,6 +126,26 @@ class Keeper(AbstractContextManager["Keeper"]):
         return f"; {option} goes on from {other}"
 
 
+class Idle(Keeper):
+    """Writes nothing: another process of the run does."""
+
+    def __enter__(self) -> Idle:
+        return self
+
+    def check(self) -> None: ...
+
+    def begin(self, way: str) -> None: ...
+
+    def resume(self, trainer: Trainer, which: Which = "newest") -> None: ...
+
+    def step(self, trainer: Trainer) -> None: ...
+
+    def save(self, trainer: Trainer) -> None:
+        trainer.check_finite()
+
+    def remove(self) -> None: ...
+
+
 class RunLock:
     """`.NAME.lock` beside the output, held locked by the process whose number stands in it.
 

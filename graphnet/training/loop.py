@@ -13,7 +13,6 @@ from types import TracebackType
 import numpy as np
 
 from graphnet.blas import one_thread
-from graphnet.crew import threads_here
 from graphnet.data.dataset import Dataset
 from graphnet.data.order import Order
 from graphnet.errors import DatasetError, DivergedError, SpecError, clipped
@@ -34,6 +33,7 @@ from graphnet.training.evaluate import measured
 from graphnet.training.feed import Feed, feeds
 from graphnet.training.measure import Measure, Measured
 from graphnet.training.norms import norms_of
+from graphnet.training.ranks import Ranks
 from graphnet.training.result import EpochResult, Progress, check_history
 from graphnet.training.shards import Team
 from graphnet.training.split import classes_of, kept_apart
@@ -51,6 +51,7 @@ class Trainer(AbstractContextManager["Trainer"]):
     train, validation, test: the samples of each part; best: with early stopping, the best epoch so
     far. stopped: whether `should_stop` said so and the recipe was left between two steps.
     norms: whether each epoch records the norms of its layers' weights and gradients.
+    ranks: the processes that share each batch; all of them hold a Trainer of the same run.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Trainer(AbstractContextManager["Trainer"]):
         should_stop: Callable[[], bool] | None = None,
         memory: int | None = None,
         norms: bool = False,
+        ranks: Ranks | None = None,
     ) -> None:
         if not isinstance(data, Dataset):
             raise DatasetError("fit takes a Dataset: gn.Dataset('mine', gn.Split({'x': x}, t))")
@@ -91,7 +93,7 @@ class Trainer(AbstractContextManager["Trainer"]):
         parts = [name for name, feed in self._feeds().items() if feed is not None]
         figures = [figure.name for figure in self._measure.figures]
         check_history(net, figures, parts, norms=norms)
-        self._norms = norms
+        self.records_norms = norms
         self.best = self._best()
         self.optimizer = optimizer_for(self.recipe.optimizer, net.params)
         self.position = (0, 0)
@@ -99,7 +101,10 @@ class Trainer(AbstractContextManager["Trainer"]):
         self.stopped = False
         size = self.recipe.batch_size
         plan = Plan(net.graph)
-        self.team = Team(net, plan.shards(size), threads or threads_here())
+        self.ranks = ranks or Ranks()
+        check_ranks(net, self.ranks.size)
+        threads = threads or self.ranks.threads
+        self.team = Team(net, plan.shards(size), threads, self.ranks)
         self._update = Update(net.engine, self.optimizer, self.team.crew, self.recipe.clip)
         augment = self.recipe.augment
         self._ahead = Ahead(
@@ -107,6 +112,7 @@ class Trainer(AbstractContextManager["Trainer"]):
             size,
             plan.ahead(size),
             Augmenter(net.spec, augment, self.recipe.seed) if augment else None,
+            self.team.rows if self.ranks.size > 1 else None,
         )
         self._on_step = on_step
         self._should_stop = should_stop
@@ -144,10 +150,12 @@ class Trainer(AbstractContextManager["Trainer"]):
 
         With early stopping the network ends as it was after its best epoch, however the run ends;
         only `should_stop` leaves it as it is, for a checkpoint that holds both.
-        Errors: DivergedError with epoch, step and the first bad tensor.
+        Errors: DivergedError with epoch, step and the first bad tensor; RankError where ranks are
+        lost, or unlike.
         """
         with self:
             self.check_finite()
+            self.ranks.begin(self)
             try:
                 for epoch in range(self.epochs + 1, self.recipe.epochs + 1):
                     if self.best is not None and not self.best.patient:
@@ -157,6 +165,7 @@ class Trainer(AbstractContextManager["Trainer"]):
                         return
                     self.net.history.append(result.entry())
                     self.epochs = epoch
+                    self.ranks.check(self)
                     yield result
             finally:
                 self._restore()
@@ -191,14 +200,17 @@ class Trainer(AbstractContextManager["Trainer"]):
                 ) -> np.random.Generator:
                     return generator(seed, "training", node, epoch, step, shard, tile)
 
-                loss, grads = self.team.gradient(inputs, targets, draws)
+                at = (step - done - 1) * size
+                samples = min(size, len(order) - at)
+                loss, grads = self.team.gradient(inputs, targets, draws, samples)
                 # A loss that is not finite moves no parameter: what it came from can be found.
                 good = math.isfinite(loss) and all(map(sieved, state))
                 if not good or not self._update(grads, self.rate(epoch, step)):
-                    at = (step - done - 1) * size
-                    samples = self.train.numbers(order[at : at + size])
+                    rows = order[at : at + size]
+                    batch = self._ahead.whole(rows, epoch)[0]
                     moved = good and self._update.moved
-                    what = cause_of(self, loss, inputs, draws, samples, moved=moved)
+                    numbers = self.train.numbers(rows)
+                    what = cause_of(self, loss, batch, draws, numbers, moved=moved)
                     raise self._diverged(what, epoch, step)
                 yield loss
 
@@ -256,7 +268,7 @@ class Trainer(AbstractContextManager["Trainer"]):
         if self.best is not None:
             self.best.judge(epoch, numbers[self.best.spec.monitor])
             result = replace(result, best_epoch=self.best.epoch)
-        if self._norms:
+        if self.records_norms:
             result = replace(result, norms=norms_of(self.net))
             for layer, pair in result.norms.items():
                 if not np.isfinite(pair).all():
@@ -297,7 +309,8 @@ class Trainer(AbstractContextManager["Trainer"]):
 
     def _asked_to_stop(self) -> bool:
         if self._should_stop is not None and self._should_stop():
-            self.stopped = True
+            self.ranks.ask_to_stop()
+        self.stopped = self.stopped or self.ranks.stopping
         return self.stopped
 
     def _diverged(self, what: str, epoch: int, step: int) -> DivergedError:
@@ -305,6 +318,23 @@ class Trainer(AbstractContextManager["Trainer"]):
             f"{self.net.spec.name}: training diverged: {what} (epoch {epoch}, step {step}); "
             "try a lower learning rate"
         )
+
+
+def check_ranks(net: Network, ranks: int) -> None:
+    """Whether each of so many ranks gets a shard of a batch.
+
+    Errors: SpecError that says how to get more shards.
+    """
+    assert net.spec.train is not None
+    size = net.spec.train.batch_size
+    shards = Plan(net.graph).shards(size)
+    if ranks > shards:
+        way = f"--set train.shards={ranks}"
+        if ranks > size:
+            way += f" with a train.batch_size of {ranks} or more"
+        what = f"{ranks} ranks, but a batch of {size:,} has {shards} shard{'s' * (shards > 1)}"
+        text = f"{what}: run at most {shards}, or write more shards into the spec, as {way}"
+        raise SpecError(clipped(f"{net.spec.name}: {text}"))
 
 
 def check_memory(graph: Resolved, samples: int, memory: int | None = None) -> None:

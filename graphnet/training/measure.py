@@ -26,6 +26,7 @@ from graphnet.metrics import (
 from graphnet.network import Network
 from graphnet.spec.measured import Figure, Judged, figures, judged
 from graphnet.spec.metrics import Accuracy, OfClass
+from graphnet.training.packing import pack_arrays, unpack_arrays
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,20 @@ class Counts:
     losses: list[Array]
     figures: list[Array]
     reports: list[Array]
+
+
+def pack(counts: Counts) -> bytes:
+    """Counts as bytes, for another process of the run."""
+    lists = (counts.losses, counts.figures, counts.reports)
+    sizes = np.array([len(one) for one in lists])
+    return pack_arrays([sizes, *counts.losses, *counts.figures, *counts.reports])
+
+
+def unpack(data: bytes) -> Counts:
+    """What `pack` was given."""
+    sizes, *arrays = unpack_arrays(data)
+    stops = np.cumsum(sizes)
+    return Counts(*(arrays[stop - size : stop] for size, stop in zip(sizes, stops, strict=True)))
 
 
 class Measure:

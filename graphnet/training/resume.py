@@ -66,13 +66,18 @@ def _resume(contents: Contents, trainer: Trainer) -> None:
     live |= {of_optimizer(name): array for name, array in trainer.optimizer.state.items()}
     for name, array in live.items():
         np.copyto(array, arrays[name])
+    place(run, trainer)
+    if trainer.best is not None and best is not None:
+        kept = {name: arrays[of_best(name)] for name in (*trainer.net.params, *trainer.net.state)}
+        trainer.best.resume(best, kept)
+
+
+def place(run: Mapping[str, Any], trainer: Trainer) -> None:
+    """Put the counts of a trainer where those of another one were, as `position_of` told them."""
     trainer.optimizer.steps = run["optimizer"]["steps"]
     trainer.net.history = run["history"]
     trainer.epochs, trainer.position = run["epochs"], (run["epoch"], run["step"])
     trainer.loss_sum = run["loss_sum"]
-    if trainer.best is not None and best is not None:
-        kept = {name: arrays[of_best(name)] for name in (*trainer.net.params, *trainer.net.state)}
-        trainer.best.resume(best, kept)
 
 
 def _changes(contents: Contents, trainer: Trainer) -> Iterator[str]:

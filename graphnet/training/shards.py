@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -13,10 +14,15 @@ from graphnet.network import Network
 from graphnet.plan import MOST_SHARDS
 from graphnet.program import Program
 from graphnet.schedule import Segment
-from graphnet.training.measure import Counts, Measure, Measured
+from graphnet.training.measure import Counts, Measure, Measured, pack, unpack
+from graphnet.training.ranks import Ranks
+from graphnet.training.tree import Tree, Twig
 
 Draws = Callable[[str, int, int], "np.random.Generator"]
 """(node, number of the shard, number of the tile) -> what a layer draws from in this step."""
+AT_ONCE = 1024
+"""Pieces that are measured before their counts are joined: what is held of any number of samples
+is little."""
 T = TypeVar("T")
 
 
@@ -39,59 +45,104 @@ def joined(parts: Sequence[T], join: Callable[[T, T], T]) -> T:
     return found[0]
 
 
-class Team:
-    """Replicas of a network, one for each shard, and the threads that run them.
+def add_into(one: Array, other: Array) -> Array:
+    """one + other, in the first of them."""
+    return np.add(one, other, out=one)
 
-    The threads only decide who computes a shard: the numbers are the same for any count. BLAS is
-    to be held to one thread meanwhile.
+
+class Team:
+    """Replicas of a network, one for each shard of this rank, and the threads that run them.
+
+    The threads, and the ranks, only decide who computes a shard: the numbers are the same for any
+    count. BLAS is to be held to one thread meanwhile.
     """
 
-    def __init__(self, net: Network, shards: int, threads: int) -> None:
-        # A batch has no more shards; each further replica would only take memory.
-        self.crew = Crew(min(threads, MOST_SHARDS))
+    def __init__(self, net: Network, shards: int, threads: int, ranks: Ranks | None = None) -> None:
+        self.ranks = ranks or Ranks()
         self.shards = shards
-        count = max(shards, self.crew.threads)
+        most = len(self._mine(shards))
+        # A batch has no more shards; each further replica would only take memory.
+        self.crew = Crew(min(threads, max(MOST_SHARDS, most)))
+        count = max(most, self.crew.threads)
         self.engines = [net.engine, *(net.replica().engine for _ in range(count - 1))]
+        self._sums = self.ranks.sums(net.engine, self.crew)
 
     def close(self) -> None:
         """Let the threads go."""
         self.crew.close()
 
+    def rows(self, samples: int) -> slice:
+        """Which samples of a batch of so many `gradient` takes here."""
+        shards = cut(samples, self.shards)
+        mine = self._mine(len(shards))
+        return slice(shards[mine[0]].start, shards[mine[-1]].stop)
+
     def gradient(
-        self, inputs: Mapping[str, Array], targets: Sequence[Array], draws: Draws
-    ) -> tuple[float, list[Array]]:
+        self,
+        inputs: Mapping[str, Array],
+        targets: Sequence[Array],
+        draws: Draws,
+        samples: int | None = None,
+    ) -> tuple[float, Sequence[Array]]:
         """The mean loss over a batch, and the parts of its gradient: the sum of these flat arrays
-        is that of the batch. The state has moved."""
-        parts = cut(len(next(iter(inputs.values()))), self.shards)
-        masses = self.engines[0].masses(targets)
+        is that of the batch. The state has moved.
+
+        samples: how many the batch has, where these are the `rows` of this rank alone.
+        """
+        shards = cut(samples or len(next(iter(inputs.values()))), self.shards)
+        mine, counting = self._mine(len(shards)), self.ranks.share(len(shards))
+        begin = shards[mine[0]].start
+        parts = [slice(shards[i].start - begin, shards[i].stop - begin) for i in mine]
+        masses = [self.engines[0].masses([t[rows] for t in targets]) for rows in parts]
+        whole = self._whole_masses(masses[: len(counting)], shards)
         programs: list[Program] = [None] * len(parts)  # type: ignore[list-item] # filled below
         segments: list[Segment] = []
+        grads = [engine.flat_grads for engine in self.engines[: len(parts)]]
+        self._sums.begin(grads[: len(counting)])
+        done = self._sums.done if counting else None
 
-        def first(i: int) -> None:
-            rows = parts[i]
-            part = {name: array[rows] for name, array in inputs.items()}
-            engine, judged = self.engines[i], [t[rows] for t in targets]
-            pairs = zip(engine.masses(judged), masses, strict=True)
-            shares = [mass / whole if whole else 0.0 for mass, whole in pairs]
-            program = engine.begin(part, judged, shares, lambda node, tile: draws(node, i, tile))
-            programs[i] = program
+        def first(k: int) -> None:
+            part = {name: array[parts[k]] for name, array in inputs.items()}
+            engine, judged = self.engines[k], [t[parts[k]] for t in targets]
+            pairs = zip(masses[k], whole, strict=True)
+            shares = [mass / of if of else 0.0 for mass, of in pairs]
+            program = engine.begin(
+                part, judged, shares, lambda node, tile: draws(node, mine[k], tile)
+            )
+            program.done = None if done is None else partial(done, k)
+            programs[k] = program
             program.run_segment(0)
             if len(program.schedule.segments) == 1:
                 engine.finish()
 
-        def further(k: int, i: int) -> None:
-            programs[i].run_segment(k)
-            if k == len(segments) - 1:
-                self.engines[i].finish()
+        def further(segment: int, k: int) -> None:
+            programs[k].run_segment(segment)
+            if segment == len(segments) - 1:
+                self.engines[k].finish()
 
         self._each(len(parts), first)
         segments = programs[0].schedule.segments
-        for k in range(1, len(segments)):
-            self._meet(programs, segments[k - 1])
-            self._each(len(parts), lambda i, k=k: further(k, i))  # type: ignore[misc]
+        for i in range(1, len(segments)):
+            self._meet(programs, segments[i - 1], len(counting), len(shards))
+            self._each(len(parts), lambda k, i=i: further(i, k))  # type: ignore[misc]
         self.engines[0].remember(programs[0])
-        loss = sum(program.loss_value for program in programs)
-        return loss, [engine.flat_grads for engine in self.engines[: len(parts)]]
+        summed = self._sums.end(grads, len(shards))
+        losses = [[program.loss_value] for program in programs[: len(counting)]]
+        return sum(loss for (loss,) in self.ranks.numbers(losses, len(shards), 1)), summed
+
+    def _mine(self, shards: int) -> range:
+        """The shards that are computed here. A rank that has none computes the first one: without
+        counting for the sums, it then draws, meets and remembers as all do."""
+        return self.ranks.share(shards) or range(1)
+
+    def _whole_masses(
+        self, masses: Sequence[Sequence[float]], shards: Sequence[slice]
+    ) -> list[float]:
+        """What the mean of each loss over the batch divides by."""
+        if all(loss.equal for loss in self.engines[0].losses):  # no rank needs to be asked
+            return [float(shards[-1].stop)] * len(self.engines[0].losses)
+        found = self.ranks.numbers(masses, len(shards), len(self.engines[0].losses))
+        return joined(found, lambda one, other: [a + b for a, b in zip(one, other, strict=True)])
 
     def count(
         self,
@@ -103,13 +154,20 @@ class Team:
 
         batch: from the number of a thread and that of a batch, its inputs and targets.
         """
-        found: dict[int, Counts] = {}
+        tree, mine = Tree(batches, measure.join), self.ranks.share(batches)
+        for start in range(mine.start, mine.stop, AT_ONCE):
+            some = range(start, min(start + AT_ONCE, mine.stop))
+            found: dict[int, Counts] = {}
 
-        def work(thread: int, i: int) -> None:
-            found[i] = measure.count(self.engines[thread], *batch(thread, i))
+            def work(
+                thread: int, i: int, first: int = start, found: dict[int, Counts] = found
+            ) -> None:
+                found[i] = measure.count(self.engines[thread], *batch(thread, first + i))
 
-        self.crew.each(batches, work)
-        return measure.value(joined([found[i] for i in range(batches)], measure.join))
+            self.crew.each(len(some), work)
+            for i in range(len(some)):
+                tree.add(Twig(0, start + i), found[i])
+        return measure.value(self.ranks.complete(tree, pack, unpack))
 
     def _each(self, items: int, work: Callable[[int], None]) -> None:
         if items == 1:  # on this thread: handing over costs a tenth of a small step
@@ -117,14 +175,18 @@ class Team:
         else:
             self.crew.each(items, lambda thread, i: work(i))
 
-    @staticmethod
-    def _meet(programs: Sequence[Program], segment: Segment) -> None:
+    def _meet(
+        self, programs: Sequence[Program], segment: Segment, counting: int, shards: int
+    ) -> None:
         """What the shards gathered for the layers that need the whole batch, joined."""
-        for node in segment.meeting:
+        mine = [[p.parts[node] for node in segment.meeting] for p in programs[:counting]]
+        shapes = [programs[0].parts[node] for node in segment.meeting]
+        every = self.ranks.arrays(mine, shards, shapes)
+        for k, node in enumerate(segment.meeting):
             layer = programs[0].layers[node][0]
             assert isinstance(layer, BatchLayer)
             forth = segment.operation == "gather"
             join = layer.join if forth else np.add
-            whole = joined([program.parts[node] for program in programs], join)
+            whole = joined([parts[k] for parts in every], join)
             for program in programs:
                 program.meet(node, segment.operation, whole)

@@ -14,7 +14,7 @@ from graphnet.finite import sieved
 from graphnet.layers.base import Array
 from graphnet.optimizers import Optimizer
 from graphnet.spec.clip import ClipSpec
-from graphnet.training.shards import joined
+from graphnet.training.shards import add_into, joined
 from graphnet.workspace import aligned
 
 PIECE = 128 * 1024
@@ -94,7 +94,7 @@ class Update:
 
         def move(thread: int, i: int) -> None:
             W, part, slots, work = self._pieces[i]
-            dW = joined([grad[part] for grad in grads], _add)
+            dW = joined([grad[part] for grad in grads], add_into)
             if scale < 1:
                 np.multiply(dW, scale, out=dW)
             loud = not np.dot(dW, dW) < QUIET
@@ -121,7 +121,7 @@ class Update:
 
         def add(thread: int, i: int) -> None:
             part = slice(starts[i], starts[i] + PIECE)
-            dW = joined([grad[part] for grad in grads], _add)
+            dW = joined([grad[part] for grad in grads], add_into)
             squares[i] = float(np.dot(dW, dW))
             if not math.isfinite(squares[i]) and dW.dtype == np.float32:
                 squares[i] = float(np.sum(np.square(dW, dtype=np.float64)))  # beyond 1e19 it fits
@@ -135,7 +135,3 @@ class Update:
                 work(0, i)
         else:
             self._crew.each(items, work)
-
-
-def _add(dW: Array, other: Array) -> Array:
-    return np.add(dW, other, out=dW)

@@ -219,9 +219,9 @@ def steep(step=1, scale=1e22, **optimizer):
     trainer = Trainer(net, Dataset("own", Split({"x": x}, np.zeros((12, 1)))), threads=1)
     inner = trainer.team.gradient
 
-    def gradient(inputs, targets, draws, count=[0]):  # noqa: B006
+    def gradient(inputs, targets, draws, samples, count=[0]):  # noqa: B006
         count[0] += 1
-        loss, grads = inner(inputs, targets, draws)
+        loss, grads = inner(inputs, targets, draws, samples)
         if count[0] == step:
             grads[0][...] *= scale
         return loss, grads

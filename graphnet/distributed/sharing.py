@@ -1,0 +1,32 @@
+"""Where rank 0 stands, brought to all others before the first step."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from graphnet.bundle.model import canonical_json
+from graphnet.distributed.world import World
+from graphnet.training.checkpoint import position_of
+from graphnet.training.loop import Trainer
+from graphnet.training.resume import place
+
+
+def share(world: World, trainer: Trainer) -> None:
+    """Put every rank's trainer where that of rank 0 is: position, history, weights, state,
+    optimizer and the best epoch's network."""
+    told = canonical_json(position_of(trainer)).encode() if world.rank == 0 else None
+    run = json.loads(world.broadcast(told))
+    best = run.get("best")
+    live = {**trainer.net.params, **trainer.net.state}
+    arrays = list(live.values()) + list(trainer.optimizer.state.values())
+    kept = {}
+    if best is not None and trainer.best is not None:
+        kept = trainer.best.arrays or {name: np.empty_like(array) for name, array in live.items()}
+    for array in (*arrays, *kept.values()):
+        world.broadcast_into(array)
+    if world.rank:
+        place(run, trainer)
+        if kept and trainer.best is not None:
+            trainer.best.resume(best, kept)
