@@ -16,6 +16,7 @@
       ResumeMismatchError  2   a checkpoint of another run
       RunLockedError       3   a second writer of one output
       RankError            3   a rank of a distributed run that is lost, or unlike the others
+      WorkerError          3   a process that answers for another one, and is gone
       SaveError            3   a file that cannot be written
 
 A message reads `<path>: <what> (<where>)` and is at most 500 characters a line.
@@ -132,6 +133,12 @@ class RunLockedError(GraphnetError):
 
 class RankError(GraphnetError):
     """A rank of a distributed run is lost, differs from the others, or cannot be had."""
+
+    exit_code = 3
+
+
+class WorkerError(GraphnetError):
+    """A process that answers for this one is gone."""
 
     exit_code = 3
 

@@ -57,6 +57,7 @@ ALLOWED = {
     # The root's lazy names lead everywhere; these ask it for its version alone.
     ("graphnet.cli.main", "graphnet"),
     ("graphnet.distributed.alike", "graphnet"),
+    ("graphnet.bulk.run", "graphnet"),
 }
 
 

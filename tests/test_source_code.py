@@ -31,6 +31,7 @@ ALLOWED = {
     ("graphnet/cli/main.py", "vars"): "a stand-in for a module of Pydantic's",
     ("graphnet/cli/common.py", "subprocess"): "only quotes a line for a person: list2cmdline",
     ("graphnet/distributed/watch.py", "fork"): "a process that watches the rank it begins",
+    ("graphnet/bulk/hands.py", "subprocess"): "workers: this Python with a module named there",
     ("graphnet/exchange/files.py", "importlib"): "whether onnx and safetensors are installed",
     ("graphnet/data/mnist.py", "urllib"): "downloads data sets whose sums are published",
     ("graphnet/data/mnist.py", "http"): "the errors of that download",

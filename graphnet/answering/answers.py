@@ -51,6 +51,13 @@ class Output(NamedTuple):
             return first + int(scores[first : len(self.labels or ())].argmax())
         return int(class_of(self.name, scores[np.newaxis])[0])
 
+    def bests(self, scores: Any) -> Any:
+        """The index of the best score of each sample."""
+        if self.what == "next":
+            first = len(NOT_WRITTEN)
+            return first + scores[:, first : len(self.labels or ())].argmax(axis=1)
+        return class_of(self.name, scores)
+
     def plain(self, scores: Any) -> str:
         """One sample's answer for people and shells."""
         if self.what == "numbers":
@@ -90,12 +97,14 @@ def _floats(numbers: Any) -> Any:
 class Answers:
     """The outputs of a network, and what each of them says.
 
+    threads: that compute; None for all processors.
     Errors: BundleError where an output says neither classes nor numbers.
     """
 
     def __init__(self, net: Network, path: str) -> None:
         self.net = net
         self.path = path
+        self.threads: int | None = None
         losses = {on: loss for loss, on, _ in net.graph.objectives}
         self.outputs = []
         texts = any(given.text is not None for given in net.spec.inputs.values())
@@ -139,19 +148,34 @@ class Answers:
 
         Errors: DivergedError.
         """
-        found = self.net.predict(inputs)
-        if len(self.outputs) == 1:
-            found = {self.outputs[0].name: found}
+        found = self._predict(inputs)
         if not all(np.isfinite(scores).all() for scores in found.values()):
             raise DivergedError(clipped(f"{self.path}: the network's scores are not finite"))
-        if self.outputs[0].what == "next":
-            from graphnet.prepare.text import last_positions
-
-            (numbers,) = inputs.values()
-            name = self.outputs[0].name
-            found = {name: found[name][np.arange(len(numbers)), last_positions(numbers)]}
+        found = self._last(inputs, found)
         for i in range(len(next(iter(found.values())))):
             yield {name: scores[i] for name, scores in found.items()}
+
+    def batch(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Every output of all samples, finite or not.
+
+        Shapes: (n, ...) by output
+        """
+        return self._last(inputs, self._predict(inputs))
+
+    def _predict(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        found = self.net.predict(inputs, threads=self.threads)
+        return {self.outputs[0].name: found} if len(self.outputs) == 1 else found
+
+    def _last(self, inputs: Mapping[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+        """Of texts that go on, the scores at the last position alone."""
+        if self.outputs[0].what != "next":
+            return found
+        from graphnet.prepare.text import last_positions
+
+        (numbers,) = inputs.values()
+        return {
+            name: s[np.arange(len(numbers)), last_positions(numbers)] for name, s in found.items()
+        }
 
     def lines(self, place: Place, scores: Mapping[str, Any], options: Any) -> Iterator[str]:
         """What is printed of one sample."""

@@ -104,7 +104,7 @@ class Pictures(Feeding):
     def batches(self, files: Sequence[str]) -> Iterator[Batch]:
         single = is_single(files)
         found: list[tuple[Place, Any]] = []
-        for path in self._paths(files):
+        for path in paths_of(files, lambda _, error: self.failed(error)):
             pixels = self._pixels(path)
             if pixels is not None:
                 found.append((Place("image", path, "" if single else path), pixels))
@@ -134,28 +134,30 @@ class Pictures(Feeding):
             self.complain(f"{path}: no ink is found in it: its label means nothing")
         return pixels
 
-    def _paths(self, given: Sequence[str]) -> Iterator[str]:
-        """Files as given, folders' PNG and JPEG files, sorted, at any depth.
 
-        A folder that has none or cannot be read is named.
-        """
+def paths_of(given: Sequence[str], failed: Callable[[str, ImageError], None]) -> Iterator[str]:
+    """Files as given, folders' PNG and JPEG files, sorted, at any depth, the names of one folder
+    held at a time.
 
-        def unreadable(error: OSError) -> None:
-            self.failed(ImageError(f"{error.filename}: cannot be read: {error.strerror}"))
+    failed: told, at its place among the paths, of a folder that has none or cannot be read.
+    """
 
-        for path in given:
-            if path == "-" or not os.path.isdir(path):
-                yield path
-                continue
-            found = False
-            for folder, folders, files in os.walk(path, onerror=unreadable):
-                folders.sort()
-                for name in sorted(files):
-                    if name.lower().endswith(SUFFIXES):
-                        found = True
-                        yield os.path.join(folder, name)
-            if not found:
-                self.failed(ImageError(f"{path}: no PNG or JPEG file is in this folder"))
+    def unreadable(error: OSError) -> None:
+        failed(error.filename, ImageError(f"{error.filename}: cannot be read: {error.strerror}"))
+
+    for path in given:
+        if path == "-" or not os.path.isdir(path):
+            yield path
+            continue
+        found = False
+        for folder, folders, files in os.walk(path, onerror=unreadable):
+            folders.sort()
+            for name in sorted(files):
+                if name.lower().endswith(SUFFIXES):
+                    found = True
+                    yield os.path.join(folder, name)
+        if not found:
+            failed(path, ImageError(f"{path}: no PNG or JPEG file is in this folder"))
 
 
 def is_single(files: Sequence[str]) -> bool:

@@ -24,6 +24,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     arguments = _arguments()
     options = arguments.parse_intermixed_args(argv)  # files after options, too
+    if options.out is not None:
+        from graphnet.cli.bulk import (
+            answer_in_bulk,
+            check_bulk,
+        )  # a call without --out does without
+
+        check_bulk(arguments, options)
+        return answer_in_bulk(arguments, options, lambda: _load(options.bundle, options.memory))
+    for option in ("resume", "restart", "workers", "distributed"):
+        if vars(options)[option]:
+            arguments.error(f"--{option} goes with --out")
     if options.probabilities and options.top is None and not options.json:
         arguments.error("--probabilities goes with --top or --json: a label alone has no number")
     if (options.text is None) == (not options.files):
@@ -84,8 +95,24 @@ def _arguments() -> Parser:
         metavar="N",
         help="go on with a text, by N characters or words or to the line's end",
     )
+    bulk_arguments(arguments)
     memory_argument(arguments)
     return arguments
+
+
+def bulk_arguments(arguments: Parser) -> None:
+    """What is for very many samples."""
+    arguments.add_argument(
+        "--out",
+        metavar="FILE",
+        help="write .csv, .jsonl or .parquet in place of lines, for any number of samples",
+    )
+    arguments.add_argument("--workers", type=count(1024), metavar="N", help="default: processors")
+    arguments.add_argument("--resume", action="store_true", help="go on with a run of --out")
+    arguments.add_argument("--restart", action="store_true", help="begin anew, and lose that run")
+    arguments.add_argument(
+        "--distributed", action="store_true", help="share the work of --out with all MPI ranks"
+    )
 
 
 def _batches(feeding: Feeding, options: Any) -> Iterator[Batch]:

@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +30,12 @@ Array = NDArray[Any]
 HEADROOM = 256 * 2**20
 """Bytes that the arrays of a file may be larger than the file."""
 WANTED = "a .npz file"
-_MAGIC = b"\x93NUMPY"
+MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 10_000
 _VALUE = r"('[^'\n]*'|True|False|\([0-9, ]*\)|\[.*\])"
 _FIELD = re.compile(rf"'(descr|fortran_order|shape)'\s*:\s*{_VALUE}\s*(?:,\s*)?")
 _NUMBERS = re.compile(r"[<>=|](f[248]|[iu][1248]|b1|U[0-9]{1,6})")
-_DAMAGE = (
+DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -62,7 +62,7 @@ def read_npz(
     file.seek(0)
     try:
         with zipfile.ZipFile(file) as archive:
-            members = _members(archive, path, wanted, unused)
+            members = members_of(archive, path, wanted, unused)
             left = size + HEADROOM
             found = {}
             for name, member in members.items():
@@ -74,7 +74,7 @@ def read_npz(
                 with archive.open(member) as stream:
                     found[name] = _read(stream, member.file_size, f"{shown(path)}: {where}")
             return found
-    except _DAMAGE as e:
+    except DAMAGE as e:
         raise problem(path, f"is no whole .npz file: {str(e) or type(e).__name__}") from e
 
 
@@ -92,13 +92,16 @@ def read_npy(path: str | os.PathLike[str]) -> Array:
             raise problem(path, f"cannot be read: {e.strerror or e}") from e
 
 
-def _members(
+def members_of(
     archive: zipfile.ZipFile,
     path: str | os.PathLike[str],
     wanted: Sequence[str],
     unused: Sequence[str],
 ) -> dict[str, zipfile.ZipInfo]:
-    """The archive's member of each wanted array."""
+    """The archive's member of each wanted array.
+
+    Errors: DatasetError.
+    """
     members: dict[str, zipfile.ZipInfo] = {}
     for member in archive.infolist():
         name = member.filename.removesuffix(".npy")
@@ -132,10 +135,22 @@ def _check_names(
             raise problem(path, f"{what}: {remedy}")
 
 
-def _read(stream: IO[bytes], size: int, where: str) -> Array:
-    """One .npy of `size` bytes."""
+class Begun(NamedTuple):
+    """What the header of a .npy says; its numbers come next in the stream."""
+
+    dtype: np.dtype[Any]
+    fortran: bool
+    shape: tuple[int, ...]
+    nbytes: int
+
+
+def begin_array(stream: IO[bytes], size: int, where: str) -> Begun:
+    """The header of one .npy of `size` bytes, read from its stream.
+
+    Errors: DatasetError.
+    """
     start = stream.read(10)
-    if not start.startswith(_MAGIC):
+    if not start.startswith(MAGIC):
         raise DatasetError(f"{where} is no .npy file (it starts with {quoted(start[:8])})")
     version, length = start[6:8], start[8:10]
     if version == b"\2\0":
@@ -146,12 +161,25 @@ def _read(stream: IO[bytes], size: int, where: str) -> Array:
     if header_length > _LONGEST_HEADER:
         raise DatasetError(f"{where} has a header of {header_length:,} bytes: is it of numbers?")
     dtype, fortran, shape = _header(stream.read(header_length), where)
-    count = math.prod(shape)
-    expected = count * dtype.itemsize
+    expected = math.prod(shape) * dtype.itemsize
     there = size - 8 - len(length) - header_length
     if expected != there:
         what = f"holds {'x'.join(map(str, shape))} {dtype}, {expected:,} bytes, but {there:,} are"
         raise DatasetError(f"{where} {what} there: save it again")
+    return Begun(dtype, fortran, shape, expected)
+
+
+def _read(stream: IO[bytes], size: int, where: str) -> Array:
+    """One .npy of `size` bytes."""
+    return rest_of(stream, begin_array(stream, size, where), where)
+
+
+def rest_of(stream: IO[bytes], begun: Begun, where: str) -> Array:
+    """All numbers behind a header, in the machine's byte order.
+
+    Errors: DatasetError.
+    """
+    dtype, fortran, shape, expected = begun
     raw = np.empty(expected, np.uint8)
     view, done = raw.data, 0
     while done < expected:
@@ -262,7 +290,7 @@ def array_names(path: Path) -> list[str]:
         try:
             with zipfile.ZipFile(file) as archive:
                 names = [info.filename.removesuffix(".npy") for info in archive.infolist()]
-        except _DAMAGE as e:
+        except DAMAGE as e:
             raise problem(path, f"is no whole .npz file: {str(e) or type(e).__name__}") from e
     if not names:
         raise problem(path, "no array is in it")

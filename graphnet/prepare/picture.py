@@ -68,6 +68,17 @@ def read_picture(
         raise type(error)(clipped(f"{name}: {error}")) from error.__cause__
 
 
+def file_content(path: str) -> bytes:
+    """The bytes of a picture's file, for `read_picture`.
+
+    Errors: ImageError, ImageTooLargeError.
+    """
+    try:
+        return _content(path)
+    except (ImageError, ImageTooLargeError) as error:
+        raise type(error)(clipped(f"{path}: {error}")) from error.__cause__
+
+
 def plain(im: Image.Image) -> Image.Image:
     """The same picture in one of the modes L, LA, RGB, RGBA.
 

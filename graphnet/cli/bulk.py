@@ -1,0 +1,191 @@
+"""`infer --out`: answers to very many samples, in a file; the bar, the lines, and the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import FrameType, TracebackType
+from typing import Any
+
+from graphnet.bulk.columns import Wish
+from graphnet.bulk.hands import Alone, Hands, Workers
+from graphnet.bulk.run import Progress, Run
+from graphnet.cli.columns import seconds
+from graphnet.cli.common import DATA, DONE, INTERRUPTED, Parser, complain, emit
+from graphnet.crew import threads_here
+from graphnet.errors import SaveError, WorkerError, printable
+from graphnet.network import Network
+
+EVERY_SECONDS = 10.0
+"""Between two lines of a log."""
+_JOBS = (("PMI_SIZE", "PMI_RANK"), ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"))
+"""What mpiexec tells each process, of MPICH and of Open MPI."""
+
+
+def check_bulk(arguments: Parser, options: Any) -> None:
+    """What a call with --out cannot have."""
+    if options.out == "":
+        arguments.error("argument --out: a file's name is expected")
+    for option in ("text", "generate", "show_input"):
+        if vars(options)[option] is not None:
+            arguments.error(f"--{option.replace('_', '-')} is for a call without --out")
+    if not options.files:
+        arguments.error("files or folders, or - for standard input, are expected")
+    if options.resume and options.restart:
+        arguments.error("argument --restart: not allowed with argument --resume")
+    if not options.distributed and any(
+        os.environ.get(size, "1") != "1" and rank in os.environ for size, rank in _JOBS
+    ):
+        arguments.error("every rank would write --out: share the work with --distributed")
+
+
+def answer_in_bulk(arguments: Parser, options: Any, load: Callable[[], Network]) -> int:
+    """Run `infer --out`; its exit code."""
+    wish = Wish(options.top, options.json, options.probabilities)
+    run = Run(load(), options.bundle, options.files, options.out, wish, options.memory)
+    if run.form.answers.only is None and (wish.top is not None or wish.shares):
+        arguments.error("--top and --probabilities are for a model with one output, of classes")
+    return write(run, options, lambda: _hands(run, options.workers))
+
+
+def _hands(run: Run, workers: int | None) -> Hands:
+    workers = workers or threads_here()
+    return Alone(run.answer) if workers == 1 else Workers(run.setup, workers)
+
+
+def write(run: Run, options: Any, hands: Callable[[], Hands]) -> int:
+    """Answer and write until all is there; the exit code."""
+    start, partial = time.perf_counter(), run.partial
+    progress: Progress | None = None
+    with partial:
+        partial.check()
+        if options.resume:
+            partial.resume()
+        elif options.restart:
+            partial.restart()
+        else:
+            partial.begin()
+        try:
+            with stopped_by_signals(), display_of() as display:
+                for progress in run.answers(hands()):
+                    display.show(progress)
+                size = partial.finish()
+        except KeyboardInterrupt:
+            _tell_way_on(partial.shown, "interrupted")
+            return INTERRUPTED
+        except (SaveError, WorkerError) as e:
+            _tell_way_on(partial.shown, str(e))
+            return e.exit_code
+    assert progress is not None
+    return _ended(run, progress, size, time.perf_counter() - start)
+
+
+def _tell_way_on(partial: str, what: str) -> None:
+    complain(what)
+    complain(f"{partial} holds the answers so far: the same command with --resume goes on")
+
+
+def _ended(run: Run, progress: Progress, size: int, took: float) -> int:
+    """Say what there is now."""
+    kind = "pictures" if run.form.pictures else "rows"
+    rate = f"{progress.gained / max(took, 1e-9):,.0f}/s"
+    complain(f"{run.out}: {progress.samples:,} {kind}, {size:,} bytes, {seconds(took)} ({rate})")
+    if progress.empty:
+        complain(f"no ink is found in {progress.empty:,} of them: their labels mean nothing")
+    if progress.wanting:
+        complain(f"{progress.wanting:,} could not be answered: the column 'error' says why")
+        return DATA
+    return DONE
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    earlier = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
+
+
+class Lines(AbstractContextManager["Lines"]):
+    """A line now and then on standard error, for a log."""
+
+    def __init__(self) -> None:
+        self._began = self._told = time.monotonic()
+
+    def show(self, progress: Progress) -> None:
+        """So far it is now."""
+        now = time.monotonic()
+        if now - self._told >= EVERY_SECONDS:
+            self._told = now
+            emit(self.line(progress), sys.stderr)
+
+    def line(self, progress: Progress) -> str:
+        """What there is to tell."""
+        rate = progress.gained / max(time.monotonic() - self._began, 1e-9)
+        done = f"{progress.samples:,}"
+        if progress.total is None:
+            return printable(f"{done} answered, {rate:,.0f}/s")
+        left = (progress.total - progress.samples) / max(rate, 1e-9)
+        text = f"{done} of {progress.total:,} answered, {rate:,.0f}/s, {seconds(left)} left"
+        return printable(text)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        return None
+
+
+class Bar(Lines):
+    """A bar on a terminal: how many, how fast, how long it will take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from rich.console import Console
+        from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Rich
+
+        console = Console(stderr=True)
+        columns: list[ProgressColumn] = [
+            TextColumn("{task.fields[status]}", markup=False),
+            BarColumn(bar_width=None if console.width < 100 else 60),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(),
+        ]
+        if console.width < 60:
+            del columns[1]
+        self._rich = Rich(*columns, console=console, expand=console.width < 100)
+        self._task = self._rich.add_task("answering", total=None, status="answering")
+        self._rich.start()
+
+    def show(self, progress: Progress) -> None:
+        rate = progress.gained / max(time.monotonic() - self._began, 1e-9)
+        bad = f", {progress.wanting:,} failed" if progress.wanting else ""
+        status = f"{progress.samples:,}{bad}  {rate:,.0f}/s"
+        done, total = progress.samples, progress.total
+        self._rich.update(self._task, completed=done, total=total, status=status)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._rich.stop()
+
+
+def display_of() -> Lines:
+    """What suits where standard error goes."""
+    return Bar() if sys.stderr.isatty() else Lines()
