@@ -15,9 +15,9 @@ from graphnet.bulk.columns import Wish
 from graphnet.bulk.hands import Alone, Hands, Workers
 from graphnet.bulk.run import Progress, Run
 from graphnet.cli.columns import seconds
-from graphnet.cli.common import DATA, DONE, INTERRUPTED, Parser, complain, emit
+from graphnet.cli.common import DATA, DONE, INTERRUPTED, Parser, complain
 from graphnet.crew import threads_here
-from graphnet.errors import SaveError, WorkerError, printable
+from graphnet.errors import SaveError, WorkerError
 from graphnet.network import Network
 
 EVERY_SECONDS = 10.0
@@ -30,9 +30,14 @@ def check_bulk(arguments: Parser, options: Any) -> None:
     """What a call with --out cannot have."""
     if options.out == "":
         arguments.error("argument --out: a file's name is expected")
-    for option in ("text", "generate", "show_input"):
-        if vars(options)[option] is not None:
-            arguments.error(f"--{option.replace('_', '-')} is for a call without --out")
+    of_lines = {
+        "--text": options.text,
+        "--generate": options.generate,
+        "--show-input": options.show_input,
+    }
+    for option, given in of_lines.items():
+        if given is not None:
+            arguments.error(f"{option} is for a call without --out")
     if not options.files:
         arguments.error("files or folders, or - for standard input, are expected")
     if options.resume and options.restart:
@@ -49,7 +54,7 @@ def answer_in_bulk(arguments: Parser, options: Any, load: Callable[[], Network])
     run = Run(load(), options.bundle, options.files, options.out, wish, options.memory)
     if run.form.answers.only is None and (wish.top is not None or wish.shares):
         arguments.error("--top and --probabilities are for a model with one output, of classes")
-    return write(run, options, lambda: _hands(run, options.workers))
+    return fill(run, options, lambda: _hands(run, options.workers))
 
 
 def _hands(run: Run, workers: int | None) -> Hands:
@@ -57,7 +62,7 @@ def _hands(run: Run, workers: int | None) -> Hands:
     return Alone(run.answer) if workers == 1 else Workers(run.setup, workers)
 
 
-def write(run: Run, options: Any, hands: Callable[[], Hands]) -> int:
+def fill(run: Run, options: Any, hands: Callable[[], Hands]) -> int:
     """Answer and write until all is there; the exit code."""
     start, partial = time.perf_counter(), run.partial
     progress: Progress | None = None
@@ -127,17 +132,17 @@ class Lines(AbstractContextManager["Lines"]):
         now = time.monotonic()
         if now - self._told >= EVERY_SECONDS:
             self._told = now
-            emit(self.line(progress), sys.stderr)
+            complain(self.line(progress))
 
     def line(self, progress: Progress) -> str:
         """What there is to tell."""
         rate = progress.gained / max(time.monotonic() - self._began, 1e-9)
         done = f"{progress.samples:,}"
         if progress.total is None:
-            return printable(f"{done} answered, {rate:,.0f}/s")
+            return f"{done} answered, {rate:,.0f}/s"
         left = (progress.total - progress.samples) / max(rate, 1e-9)
         text = f"{done} of {progress.total:,} answered, {rate:,.0f}/s, {seconds(left)} left"
-        return printable(text)
+        return text
 
     def __exit__(
         self,

@@ -32,9 +32,8 @@ def _main(argv: Sequence[str] | None) -> int:
 
         check_bulk(arguments, options)
         return answer_in_bulk(arguments, options, lambda: _load(options.bundle, options.memory))
-    for option in ("resume", "restart", "workers", "distributed"):
-        if vars(options)[option]:
-            arguments.error(f"--{option} goes with --out")
+    if options.resume or options.restart or options.workers or options.distributed:
+        arguments.error("--resume, --restart, --workers and --distributed go with --out")
     if options.probabilities and options.top is None and not options.json:
         arguments.error("--probabilities goes with --top or --json: a label alone has no number")
     if (options.text is None) == (not options.files):
