@@ -141,8 +141,7 @@ class Lines(AbstractContextManager["Lines"]):
         if progress.total is None:
             return f"{done} answered, {rate:,.0f}/s"
         left = (progress.total - progress.samples) / max(rate, 1e-9)
-        text = f"{done} of {progress.total:,} answered, {rate:,.0f}/s, {seconds(left)} left"
-        return text
+        return f"{done} of {progress.total:,} answered, {rate:,.0f}/s, {seconds(left)} left"
 
     def __exit__(
         self,
