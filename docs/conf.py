@@ -35,9 +35,9 @@ nitpick_ignore_regex = [
     # Types in signatures that are no public names: what is in them is said where they are taken.
     (
         "py:class",
-        r"graphnet\.(distributed|layers|losses|network|spec|training)\.\w+\.\w+|graphnet\.network\.\w+",
+        r"graphnet\.(data\.streams|distributed|layers|losses|network|spec|training)\.\w+\.\w+|graphnet\.network\.\w+",
     ),
-    ("py:class", r"Pixels|Prepared|dict\[str"),
+    ("py:class", r"Pixels|Prepared|Streamed|dict\[str"),
 ]
 autodoc_typehints = "signature"
 python_use_unqualified_type_names = True

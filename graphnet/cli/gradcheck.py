@@ -104,9 +104,9 @@ def _of_data(
     net: Network, spec: GraphSpec, folder: Path, data_dir: str | None, samples: int
 ) -> tuple[dict[str, Any], Any]:
     from graphnet.data.load import load_data
-    from graphnet.training.feed import Feed
+    from graphnet.training.feed import feed_of
 
-    feed = Feed(net, load_data(spec, folder, data_dir).train, "training data")
+    feed = feed_of(net, load_data(spec, folder, data_dir).train, "training data")
     inputs, targets = feed.batch(np.arange(min(samples, feed.samples)))
     judged = zip(net.graph.objectives, targets, strict=True)
     return inputs, {o.target: t for o, t in judged if o.target in net.graph.targets} or None

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from graphnet.errors import DatasetError
 
 if TYPE_CHECKING:
+    from graphnet.data.streams.base import Streamed
     from graphnet.spec.prepared import Prepared
 
 Array = npt.NDArray[Any]
@@ -74,7 +75,7 @@ class Dataset:
     """
 
     name: str
-    train: Split
-    test: Split | None = None
+    train: Split | Streamed
+    test: Split | Streamed | None = None
     labels: tuple[str, ...] | None = None
     prepare: Prepared | None = None

@@ -63,6 +63,25 @@ def load_folder(
     fitted: the labels that an earlier training found; None: found in the train part.
     Errors: DatasetError with the file, ten of them at most.
     """
+    named, where, train, test = found_parts(spec, data, folder)
+    prepared = fitted or labels_of(named, where, train)
+    preparation = preparation_of(spec)
+
+    def split(found: Found) -> Split:
+        targets = answers(named, found.cells, prepared, found.places, where)
+        pixels = _read(found.paths, preparation)
+        return Split({IMAGE: pixels}, targets, fitted=True, names=found.names)
+
+    return Dataset("folder", split(train), split(test) if test else None, prepare=prepared)
+
+
+def found_parts(
+    spec: GraphSpec, data: Folder, folder: Path
+) -> tuple[Named, str, Found, Found | None]:
+    """What is learnt of the pictures, what errors call where they were named, and the parts.
+
+    Errors: DatasetError.
+    """
     named = named_targets(resolve(spec), data.targets)
     train = _find(folder / data.train, data, folder, data.labels, named)
     test = None
@@ -72,24 +91,25 @@ def load_folder(
         classes = [c[0] for c, (t, _) in zip(train.cells, named, strict=True) if t.classes]
         chosen = held_out(len(train.paths), data.test_share, classes[0] if classes else None)
         train, test = train.part(~chosen), train.part(chosen)
-    where = shown(folder / (data.labels or data.train))
-    prepared = fitted or Prepared(
+    return named, shown(folder / (data.labels or data.train)), train, test
+
+
+def labels_of(named: Named, where: str, train: Found) -> Prepared:
+    """The names of classes that the spec leaves to the train part."""
+    return Prepared(
         labels={
             target.output: labels_found(target, where, columns[0])
             for (target, _), columns in zip(named, train.cells, strict=True)
             if target.classes is not None and target.labels is None
         }
     )
+
+
+def preparation_of(spec: GraphSpec) -> ImagePreparation:
+    """That of the only input of pictures."""
     (given,) = (given for given in spec.inputs.values() if given.image is not None)
     assert given.image is not None
-    preparation = ImagePreparation(given.image, given.shape, spec.dtype)
-
-    def split(found: Found) -> Split:
-        targets = answers(named, found.cells, prepared, found.places, where)
-        pixels = _read(found.paths, preparation)
-        return Split({IMAGE: pixels}, targets, fitted=True, names=found.names)
-
-    return Dataset("folder", split(train), split(test) if test else None, prepare=prepared)
+    return ImagePreparation(given.image, given.shape, spec.dtype)
 
 
 def _find(place: Path, data: Folder, folder: Path, labels: str | None, named: Named) -> Found:

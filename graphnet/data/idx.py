@@ -13,7 +13,7 @@ import stat
 import zlib
 from io import FileIO
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -110,6 +110,35 @@ def read_pair(
     return images, labels.astype(np.int64)
 
 
+class Header(NamedTuple):
+    """What stands before the numbers of a plain IDX file, and where they begin."""
+
+    dtype: np.dtype[np.generic]
+    dims: tuple[int, ...]
+    offset: int
+
+
+def header_of(path: Path) -> Header:
+    """The header of an IDX file that is read in place.
+
+    Errors: DatasetError, for a gzip stream too: nothing in it can be found without all before it.
+    """
+    try:
+        size = _size(path)
+        with path.open("rb", buffering=0) as file:
+            if file.read(2) == _GZIP:
+                what = "is compressed with gzip, and a stream is read in places"
+                raise problem(path, f"{what}: decompress it (gunzip), or leave 'stream' out")
+            file.seek(0)
+            head, dtype, dims = _header(file, path)
+    except OSError as error:
+        raise problem(path, f"cannot be read: {error.strerror or error}") from error
+    expected = math.prod(dims) * dtype.itemsize
+    if size - len(head) != expected:
+        raise _not_as_said(path, head, dtype, dims, size)
+    return Header(dtype, dims, len(head))
+
+
 class _Stream(Protocol):
     """Where bytes come from: 0 from `readinto` is the end."""
 
@@ -173,9 +202,7 @@ def _decode(stream: _Stream, path: Path, size: int, limit: int | None) -> tuple[
     says = f"the header says {_said(dims, dtype)}, {expected} bytes"
     where = f"(from byte {len(head)})"
     if not isinstance(stream, _Gunzip) and size - len(head) != expected:
-        raise problem(
-            path, f"{says}, but the file holds {size - len(head)}: fetch it again {where}"
-        )
+        raise _not_as_said(path, head, dtype, dims, size)
     allowed = size + HEADROOM if limit is None else limit
     if expected > allowed:
         raise problem(
@@ -191,6 +218,14 @@ def _decode(stream: _Stream, path: Path, size: int, limit: int | None) -> tuple[
     if _fill(stream, memoryview(bytearray(1))):
         raise problem(path, f"{says}, but more bytes follow: fetch it again {where}")
     return head, raw.view(dtype).reshape(dims)
+
+
+def _not_as_said(
+    path: Path, head: bytes, dtype: np.dtype[np.generic], dims: tuple[int, ...], size: int
+) -> DatasetError:
+    says = f"the header says {_said(dims, dtype)}, {math.prod(dims) * dtype.itemsize} bytes"
+    what = f"but the file holds {size - len(head)}: fetch it again (from byte {len(head)})"
+    return problem(path, f"{says}, {what}")
 
 
 def _header(stream: _Stream, path: Path) -> tuple[bytes, np.dtype[np.generic], tuple[int, ...]]:

@@ -10,7 +10,7 @@ from graphnet.data.dataset import IMAGE, Dataset, Split
 from graphnet.errors import DatasetError, quoted
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.prepared import Prepared
-from graphnet.spec.sources import Csv, Folder, Idx, Lines, Npy, Npz
+from graphnet.spec.sources import Csv, DataSpec, Folder, Idx, Lines, Npy, Npz
 
 
 def load_data(
@@ -38,6 +38,8 @@ def load_data(
         from graphnet.data.digits import load_digits
 
         return load_digits()
+    if getattr(data, "stream", False):
+        return _streamed(spec, data, Path(folder), prepare)
     if isinstance(data, Idx):
         return _idx(data, Path(folder))
     if isinstance(data, Csv):
@@ -60,6 +62,24 @@ def load_data(
 
     place = Path(data_dir) if data_dir is not None else None
     return load_mnist("mnist" if data.source == "mnist" else "fashion_mnist", place, progress)
+
+
+def _streamed(spec: GraphSpec, data: DataSpec, folder: Path, prepare: Prepared | None) -> Dataset:
+    """Samples that stay in their files."""
+    if isinstance(data, Csv):
+        from graphnet.data.streams.table import stream_csv
+
+        return stream_csv(spec, data, folder, prepare)
+    if isinstance(data, Folder):
+        from graphnet.data.streams.folder import stream_folder
+
+        return stream_folder(spec, data, folder, prepare)
+    from graphnet.data.streams.arrays import stream_idx, stream_npy
+
+    if isinstance(data, Npy):
+        return stream_npy(spec, data, folder, prepare)
+    assert isinstance(data, Idx)
+    return stream_idx(spec, data, folder)
 
 
 def _idx(data: Idx, folder: Path) -> Dataset:

@@ -87,14 +87,14 @@ class Bijection:
         if swapped:
             left, right = right, left
         for key in keys:
-            left, right = right, left ^ (_mixed(right, key) & mask)
+            left, right = right, left ^ (mixed(right, key) & mask)
         if swapped:
             left, right = right, left
         return (left << bits) | right
 
 
-def _mixed(words: Words, key: np.uint64) -> Words:
-    """Bits that all depend on all bits of a word and of the key.
+def mixed(words: Words, key: np.uint64) -> Words:
+    """64 bits of each word, which all depend on all bits of a word and of the key.
 
     Source: Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014: SplitMix64.
     """
@@ -154,10 +154,10 @@ class Shuffled:
         """How many windows there are, each but the last one full."""
         return -(-self._blocks.count // self.window)
 
-    def window_of(self, rows: Array) -> Array:
-        """The window in which each sample comes: (n,) -> (n,)"""
-        found: Array = self._blocks.places(rows // self.block) // self.window
-        return found
+    def places(self, rows: Array) -> Array:
+        """The place of each sample's block among the blocks: (n,) -> (n,); that of the window is
+        this // window."""
+        return self._blocks.places(rows // self.block)
 
     def blocks(self, window: int) -> Array:
         """The first sample of each block of a window, and that after its last: (n, 2)."""

@@ -218,26 +218,35 @@ def check_input(spec: GraphSpec, name: str, array: Array, where: str) -> None:
 
     Errors: DatasetError with the sample that does not.
     """
-    given = spec.inputs[name]
     what = f"{where}: array '{name}'"
-    if given.image is not None and array.dtype == np.uint8:
+    check_form(spec, name, array.shape, array.dtype, what)
+    if spec.inputs[name].image is None or array.dtype != np.uint8:
+        check_finite(array, what, dtype_of(spec, name))
+
+
+def check_form(
+    spec: GraphSpec, name: str, found: tuple[int, ...], kind: np.dtype[Any], what: str
+) -> None:
+    """Whether samples of this shape and type fit an input.
+
+    Errors: DatasetError.
+    """
+    given = spec.inputs[name]
+    if given.image is not None and kind == np.uint8:
         pictures = [given.image.shapes[0]]
         if given.image.mode == "grey":
             pictures.append(given.image.size)
-        if array.shape[1:] not in pictures:
+        if found[1:] not in pictures:
             wanted = " or ".join(f"(N, {', '.join(map(str, shape))})" for shape in pictures)
-            raise DatasetError(
-                f"{what}: pictures of shape {wanted} are expected, found {array.shape}"
-            )
+            raise DatasetError(f"{what}: pictures of shape {wanted} are expected, found {found}")
         return
     dtype = dtype_of(spec, name)
-    if array.dtype.kind not in ("iub" if dtype.kind == "i" else "fiub"):
-        kind = "whole numbers" if dtype.kind == "i" else "numbers"
-        raise DatasetError(f"{what}: {kind} are expected, found {array.dtype}")
-    if array.ndim == 0 or array.shape[1:] != given.shape:
+    if kind.kind not in ("iub" if dtype.kind == "i" else "fiub"):
+        numbers = "whole numbers" if dtype.kind == "i" else "numbers"
+        raise DatasetError(f"{what}: {numbers} are expected, found {kind}")
+    if not found or found[1:] != given.shape:
         wanted = ", ".join(["N", *map(str, given.shape)])
-        raise DatasetError(f"{what}: shape ({wanted}) is expected, found {array.shape}")
-    check_finite(array, what, dtype)
+        raise DatasetError(f"{what}: shape ({wanted}) is expected, found {found}")
 
 
 def check_finite(array: Array, what: str, dtype: np.dtype[Any]) -> None:

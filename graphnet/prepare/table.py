@@ -41,6 +41,7 @@ class TableReader:
 
     wanted: the columns that must be there, a number's cells as floats, a category's as text.
     unused: those that may be there besides. Empty lines may follow the last row.
+    after: how many lines of the file there are, which this one has not, behind its header.
 
     Errors: DatasetError `file:line: ...` where nothing more can be read: another header, no
     UTF-8, quotes that do not close. A bad row is a Row with a `problem`.
@@ -53,8 +54,10 @@ class TableReader:
         wanted: Mapping[str, Kind],
         unused: Sequence[str] = (),
         delimiter: str = ",",
+        after: int = 0,
     ) -> None:
         self.name = shown(name)
+        self._after = after
         self._reader = csv.reader(
             text_lines(file, name), delimiter=delimiter, strict=True, skipinitialspace=True
         )
@@ -62,6 +65,7 @@ class TableReader:
         header = self._next()
         if header is None:
             raise problem(self.name, "the file is empty: its first line names the columns")
+        self.header = header
         self._check(header, wanted, unused)
         self._columns = [(key, header.index(key), kind == "number") for key, kind in wanted.items()]
         self._width = len(header)
@@ -69,7 +73,7 @@ class TableReader:
     def __iter__(self) -> Iterator[Row]:
         empty = 0
         while True:
-            self._line = line = self._reader.line_num + 1
+            self._line = line = self._reader.line_num + 1 + self._after
             cells = self._next()
             if cells is None:
                 return
@@ -206,7 +210,8 @@ class ColumnPreparation:
                     values = (np.array(cells[key], np.float64) - column.mean) / column.std
                     out[:, at] = values
                 for i in map(int, np.flatnonzero(~np.isfinite(out[:, at]))):
-                    what = f"column {quoted(key)}: {cells[key][i]!r} is too large for {self.dtype}"
+                    value = float(cells[key][i])
+                    what = f"column {quoted(key)}: {value!r} is too large for {self.dtype}"
                     wrong.setdefault(i, what)
                 at += 1
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +12,8 @@ from graphnet.data.dataset import Dataset
 from graphnet.errors import DatasetError
 from graphnet.network import Network
 from graphnet.spec.measured import judged
-from graphnet.training.feed import Feed, feeds
-from graphnet.training.split import classes_of, kept_apart
+from graphnet.training.feed import Feed, feed_of, feeds
+from graphnet.training.split import parted
 
 LONGEST_NAME = 80
 WORDS = {
@@ -66,9 +67,8 @@ def parts_of(net: Network, data: Dataset) -> Parts:
     validation: Feed | None = None
     if share is not None:
         assert net.spec.train is not None
-        classes = classes_of(train, judged(net.spec, net.graph.wiring.outputs))
-        rows, apart = kept_apart(share, train.samples, classes, net.spec.train.seed)
-        train, validation = train.chosen(rows), train.chosen(apart)
+        scored = judged(net.spec, net.graph.wiring.outputs)
+        train, validation = parted(train, share, net.spec.train.seed, scored)
     return of_feeds(data, {"train": train, "validation": validation, "test": test})
 
 
@@ -86,7 +86,7 @@ def given_part(net: Network, data: Dataset) -> Parts:
 
     Errors: DatasetError, ShapeError.
     """
-    feed = Feed(net, data.train, f"data set '{data.name}'")
+    feed = feed_of(net, data.train, f"data set '{data.name}'")
     return Parts(data.name, {"given": feed}, "given", data.labels, data.train.names)
 
 
@@ -94,12 +94,17 @@ def counts_of_classes(net: Network, feed: Feed) -> list[int] | None:
     """How many samples of a part are of each class of the first loss of classes that has one
     target a sample; None without such a loss."""
     for part in judged(net.spec, net.graph.wiring.outputs):
-        t = feed.targets_of(part.loss)
-        if part.kind == "numbers" or t is None or t.size != len(t):
+        pieces = feed.answers(part.loss)
+        blank = feed.targets.get(part.loss)
+        if part.kind == "numbers" or pieces is None or blank is None:
             continue
-        flat = t.reshape(-1)
+        if math.prod(blank.shape[1:]) != 1:
+            continue
         binary = part.kind == "binary"
-        classes = 2 if binary else net.graph.shapes[part.on][-1]
-        found: list[int] = np.bincount(flat > 0.5 if binary else flat, minlength=classes).tolist()
+        counts = np.zeros(2 if binary else net.graph.shapes[part.on][-1], np.int64)
+        for t in pieces:
+            flat = t.reshape(-1)
+            counts += np.bincount(flat > 0.5 if binary else flat, minlength=len(counts))
+        found: list[int] = counts.tolist()
         return found
     return None

@@ -75,6 +75,18 @@ def one_test(test: Any, share: float | None) -> None:
         raise below("stands in place of 'test': give one of them", "test_share")
 
 
+def several(data: Idx | Csv | Npy) -> None:
+    """Refuse a name for several files where they are not read as a stream."""
+    if data.stream:
+        return
+    for field, given in data:
+        for name, path in given.items() if isinstance(given, Mapping) else ((None, given),):
+            if isinstance(path, str) and "*" in path and field != "delimiter":
+                what = "'*' names several files, which are read as a stream"
+                at = (field,) if name is None else (field, name)
+                raise below(f'{what}: write "stream": true beside it', *at)
+
+
 _ONE = {
     "anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}}]
 }
@@ -139,9 +151,13 @@ class Idx(DataSpec):
     """Held-out pictures; absent: no test accuracy is measured."""
     test_labels: Path | None = None
     """The labels of `test_images`."""
+    stream: bool = False
+    """Whether samples stay in their files until they are asked for: for data larger than memory.
+    `*` in a file's name then stands for any characters, and the set is all such files."""
 
     @model_validator(mode="after")
     def _pairs(self) -> Idx:
+        several(self)
         given, absent = "test_images", "test_labels"
         if self.test_images is None:
             given, absent = absent, given
@@ -170,11 +186,15 @@ class Csv(DataSpec):
     """Held-out rows of the same columns; absent: see `test_share`, else no test accuracy."""
     test_share: Share | None = None
     """The share of the training rows that is held out in place of `test`: always the same rows, of
-    each class its share."""
+    each class its share; of a stream, of each stretch of it."""
+    stream: bool = False
+    """Whether samples stay in their files until they are asked for: for data larger than memory.
+    `*` in a file's name then stands for any characters, and the set is all such files."""
 
     @model_validator(mode="after")
     def _one_test(self) -> Csv:
         one_test(self.test, self.test_share)
+        several(self)
         return self
 
     @property
@@ -208,6 +228,8 @@ class Folder(DataSpec):
     test_share: Share | None = None
     """The share of the training pictures that is held out in place of `test`: always the same, of
     each class its share."""
+    stream: bool = False
+    """Whether pictures stay in their files until they are asked for: for more than memory holds."""
 
     @model_validator(mode="after")
     def _parts(self) -> Folder:
@@ -265,11 +287,15 @@ class Npy(DataSpec):
     """The files of held-out samples; absent: see `test_share`, else no test accuracy."""
     test_share: Share | None = None
     """The share of the training samples that is held out in place of `test`: always the same, of
-    each class its share."""
+    each class its share; of a stream, of each stretch of it."""
+    stream: bool = False
+    """Whether samples stay in their files until they are asked for: for data larger than memory.
+    `*` in a file's name then stands for any characters, and the set is all such files."""
 
     @model_validator(mode="after")
     def _one_test(self) -> Npy:
         one_test(self.test, self.test_share)
+        several(self)
         return self
 
 

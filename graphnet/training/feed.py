@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from graphnet.network import Network
 from graphnet.prepare.image import ImagePreparation
 from graphnet.randomness import generator
 from graphnet.workspace import aligned
+
+if TYPE_CHECKING:
+    from graphnet.data.streams.base import Streamed
 
 
 class Room:
@@ -137,6 +140,11 @@ class Feed:
         array = self.targets.get(i)
         return array if array is None or self._rows is None else array[self._rows]
 
+    def answers(self, i: int) -> Iterator[Array] | None:
+        """The same, in pieces."""
+        array = self.targets_of(i)
+        return None if array is None else iter([array])
+
     def pixels_room(self, samples: int) -> Array | None:
         """Memory for the bytes of so many pictures; None where samples are numbers."""
         if self._pixels is None:
@@ -206,7 +214,19 @@ def feeds(net: Network, data: Dataset) -> tuple[Feed, Feed | None]:
 
     Errors: DatasetError, ShapeError.
     """
-    train = Feed(net, data.train, f"data set '{data.name}', train part")
+    train = feed_of(net, data.train, f"data set '{data.name}', train part")
     if data.test is None:
         return train, None
-    return train, Feed(net, data.test, f"data set '{data.name}', test part")
+    return train, feed_of(net, data.test, f"data set '{data.name}', test part")
+
+
+def feed_of(net: Network, part: Split | Streamed, what: str) -> Feed:
+    """The feed of samples in memory, or of a stream.
+
+    Errors: DatasetError, ShapeError.
+    """
+    if isinstance(part, Split):
+        return Feed(net, part, what)
+    from graphnet.training.streaming import StreamFeed
+
+    return StreamFeed(net, part, what)

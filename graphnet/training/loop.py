@@ -36,7 +36,7 @@ from graphnet.training.norms import norms_of
 from graphnet.training.ranks import Ranks
 from graphnet.training.result import EpochResult, Progress, check_history
 from graphnet.training.shards import Team
-from graphnet.training.split import classes_of, kept_apart
+from graphnet.training.split import parted
 from graphnet.training.update import Update
 from graphnet.training.weights import balance
 
@@ -280,9 +280,8 @@ class Trainer(AbstractContextManager["Trainer"]):
 
     def _keep_apart(self, share: float) -> None:
         """Take the validation part from the samples that are trained on."""
-        classes = classes_of(self.train, judged(self.net.spec, self.net.graph.wiring.outputs))
-        rows, apart = kept_apart(share, self.train.samples, classes, self.recipe.seed)
-        self.train, self.validation = self.train.chosen(rows), self.train.chosen(apart)
+        parts = judged(self.net.spec, self.net.graph.wiring.outputs)
+        self.train, self.validation = parted(self.train, share, self.recipe.seed, parts)
 
     def _best(self) -> Best | None:
         """What early stopping keeps.

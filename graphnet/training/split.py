@@ -12,6 +12,7 @@ from graphnet.layers.base import Array
 from graphnet.randomness import generator
 from graphnet.spec.measured import Judged
 from graphnet.training.feed import Feed
+from graphnet.training.streaming import StreamFeed
 
 
 def kept_apart(share: float, samples: int, classes: Array | None, seed: int) -> tuple[Array, Array]:
@@ -27,6 +28,18 @@ def kept_apart(share: float, samples: int, classes: Array | None, seed: int) -> 
         part = "validation" if not apart.any() else "training"
         raise DatasetError(f"validation {share:g} of {samples} samples leaves none for {part}")
     return np.flatnonzero(~apart), np.flatnonzero(apart)
+
+
+def parted(feed: Feed, share: float, seed: int, parts: Sequence[Judged]) -> tuple[Feed, Feed]:
+    """The samples to train on, and those kept apart: of each class its share, or of a stream of
+    each stretch.
+
+    Errors: DatasetError where one of the parts would be empty.
+    """
+    if isinstance(feed, StreamFeed):
+        return feed.parted(share, seed)
+    rows, apart = kept_apart(share, feed.samples, classes_of(feed, parts), seed)
+    return feed.chosen(rows), feed.chosen(apart)
 
 
 def classes_of(feed: Feed, parts: Sequence[Judged]) -> Array | None:

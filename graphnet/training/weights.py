@@ -32,25 +32,26 @@ def balance(net: Network, feed: Feed) -> None:
     net.take(replace(net.graph, spec=net.spec.model_copy(update=losses)))
 
 
-def balanced(t: Array, classes: int) -> tuple[float, ...]:
+def balanced(counts: Array) -> tuple[float, ...]:
     """w[c] = n / (k * n[c]), of n samples of k classes: a sample's mean weight is 1
 
     A class without samples has 1, which nothing is multiplied by.
     Source: King and Zeng, Logistic Regression in Rare Events Data, 2001.
     """
-    counts = np.bincount(t.reshape(-1), minlength=classes)
     there = counts > 0
-    share = t.size / there.sum()
+    share = counts.sum() / there.sum()
     return tuple(np.where(there, share / np.maximum(counts, 1), 1.0).tolist())
 
 
 def _balanced(net: Network, feed: Feed, i: int, spec: LossSpec) -> LossSpec:
     if getattr(spec, "class_weights", None) != BALANCED:
         return spec
-    t = feed.targets_of(i)
-    if t is None:
+    pieces = feed.answers(i)
+    if pieces is None:
         raise SpecError(f"class_weights '{BALANCED}': its targets are an input; give numbers")
     ignore = getattr(spec, "ignore", None)
-    counted = t if ignore is None else t[t != ignore]
-    classes = net.graph.shapes[net.graph.objectives[i].on][-1]
-    return spec.model_copy(update={"class_weights": balanced(counted, classes)})
+    counts = np.zeros(net.graph.shapes[net.graph.objectives[i].on][-1], np.int64)
+    for t in pieces:
+        counted = t if ignore is None else t[t != ignore]
+        counts += np.bincount(counted.reshape(-1), minlength=len(counts))
+    return spec.model_copy(update={"class_weights": balanced(counts)})

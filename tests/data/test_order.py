@@ -57,7 +57,7 @@ def test_any_part_of_an_order_is_that_of_the_whole(samples, block, window, seed,
 @given(st.integers(1, 700), st.integers(1, 40), st.integers(1, 9))
 def test_the_window_of_a_sample_holds_it(samples, block, window):
     found = Shuffled(samples, block, window, 0, "order", 1)
-    of = found.window_of(np.arange(samples))
+    of = found.places(np.arange(samples)) // window
     for number in range(found.windows):
         rows = found.rows(number)
         assert (of[rows] == number).all()
