@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 
-from graphnet.cli.common import DATA, INTERRUPTED, complain, run
+from graphnet.cli.common import DATA, INTERRUPTED, emit, run
 from graphnet.distributed.watch import watched
 from graphnet.distributed.world import RankLostError, World
 from graphnet.errors import GraphnetError, clipped
@@ -26,7 +26,7 @@ def run_ranks(command: Command, argv: Sequence[str] | None, way: str) -> int:
     way: how to go on after that, in the command's words.
     """
     sys.stdout.flush()
-    name = watched(complain, way)
+    name = watched(_say, way)
     opened: list[World] = []
 
     def work(argv: Sequence[str] | None) -> int:
@@ -77,7 +77,7 @@ def _fail(world: World, error: BaseException, way: str) -> None:
         elif world.rank:
             text = f"{world.names[world.rank]}: {text}"
         for line in text.splitlines():
-            print(clipped(line), file=sys.__stderr__, flush=True)
+            _say(line)
     else:
         time.sleep(2 * TOGETHER)  # until the speaker ends the job
     _abort(world, code)
@@ -88,6 +88,12 @@ def _abort(world: World, code: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     world.abort(code)
+
+
+def _say(line: str) -> None:
+    """One line, also of a rank that is silent otherwise."""
+    if sys.__stderr__ is not None:
+        emit(clipped(line), sys.__stderr__)
 
 
 def _be_silent() -> None:

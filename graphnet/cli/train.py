@@ -45,6 +45,8 @@ from graphnet.training.result import Progress
 if TYPE_CHECKING:
     from graphnet.distributed.world import World
 
+ONE_SIGNAL = 0.25
+"""Seconds within which a second signal is the first one again."""
 _PREVIOUS = "--resume-previous"
 
 
@@ -269,12 +271,14 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
     The step at hand is finished first: a checkpoint stands between two steps.
     """
     asked = False
+    at = 0.0
 
     def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
+        nonlocal asked, at
+        # What starts ranks sends each signal more than once.
+        if asked and time.monotonic() - at > ONE_SIGNAL:
             raise KeyboardInterrupt
-        asked = True
+        asked, at = True, at or time.monotonic()
 
     earlier = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

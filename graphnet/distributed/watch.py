@@ -38,7 +38,8 @@ def watched(tell: Callable[[str], None], way: str) -> Callable[[str], None]:
     def name(text: str) -> None:
         os.write(naming, text.encode())
         os.close(naming)
-        threading.Thread(target=_end_with_watcher, args=(alive, text, tell), daemon=True).start()
+        given = (alive, text, tell, way)
+        threading.Thread(target=_end_with_watcher, args=given, daemon=True).start()
 
     return name
 
@@ -51,6 +52,8 @@ def _watch(child: int, named: int, tell: Callable[[str], None], way: str) -> Non
         nonlocal told
         told = True
         os.kill(child, number)
+        if hasattr(signal, "SIGCONT"):  # what is stopped would never end
+            os.kill(child, signal.SIGCONT)
 
     for signal_name in _FORWARDED:
         number = signal.Signals.__members__.get(signal_name)
@@ -69,10 +72,10 @@ def _watch(child: int, named: int, tell: Callable[[str], None], way: str) -> Non
     os._exit(RankError.exit_code)
 
 
-def _end_with_watcher(alive: int, name: str, tell: Callable[[str], None]) -> None:
+def _end_with_watcher(alive: int, name: str, tell: Callable[[str], None], way: str) -> None:
     """Wait for the end of the watcher: nobody would know of this process then."""
     os.read(alive, 1)
-    tell(clipped(f"{name}: the process that watched it ({os.getppid()} is its parent now) is gone"))
+    tell(clipped(f"{name}: the process that watched it was killed, so it ends, too: {way}"))
     os.kill(os.getpid(), signal.SIGKILL)
 
 

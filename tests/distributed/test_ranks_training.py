@@ -1,0 +1,272 @@
+"""Ranks of an MPI job train one network, and end with the bytes of one process."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+from tests.distributed.jobs import end, line, need_ranks, ranks
+
+ROOT = Path(__file__).parent.parent.parent
+HERE = Path(__file__).parent
+TRAIN = ROOT / "tools" / "train.py"
+DIGITS = ROOT / "models" / "digits.json"
+SPEC = {
+    "format": 1,
+    "name": "small",
+    "inputs": {
+        "x": {"shape": [8, 8, 1], "image": {"size": [8, 8], "mode": "grey", "range": [0, 1]}}
+    },
+    "nodes": [
+        {"id": "conv1", "type": "Conv2D", "channels": 4, "kernel": 3, "padding": "same"},
+        {"id": "bn1", "type": "BatchNorm"},
+        {"id": "relu1", "type": "Relu"},
+        {"id": "conv2", "type": "Conv2D", "channels": 4, "kernel": 3, "padding": "same"},
+        {"id": "bn2", "type": "BatchNorm"},
+        {"id": "add", "type": "Add"},
+        {"id": "pool", "type": "MaxPool2D", "size": 2},
+        {"id": "flat", "type": "Flatten"},
+        {"id": "drop", "type": "Dropout", "ratio": 0.3},
+        {"id": "affine", "type": "Affine", "units": 10},
+    ],
+    "edges": [
+        ["x", "conv1", "bn1", "relu1", "conv2", "bn2", "add", "pool", "flat", "drop", "affine"],
+        ["relu1", "add"],
+    ],
+    "loss": {"type": "SoftmaxWithLoss", "class_weights": "balanced"},
+    "data": {"source": "digits"},
+    "train": {
+        # 1,437 samples in batches of 359 leave one of a single sample: fewer than ranks.
+        "epochs": 3,
+        "batch_size": 359,
+        "shards": 7,
+        "clip": {"norm": 1.0},
+        "optimizer": {"type": "Adam"},
+        "augment": [{"type": "Shift", "pixels": 1}],
+        "early_stopping": {"monitor": "test_accuracy", "patience": 2},
+        "metrics": [{"type": "Accuracy"}, {"type": "F1"}],
+    },
+}
+"""Everything that ranks must agree on."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _mpi():
+    need_ranks()
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory):
+    path = tmp_path_factory.mktemp("spec") / "small.json"
+    path.write_text(json.dumps(SPEC))
+    return path
+
+
+@pytest.fixture(scope="module")
+def alone(spec):
+    """The bundle of one process."""
+    out = spec.parent / "alone.msgpack"
+    net = gn.build(gn.read_spec(spec))
+    assert len(list(gn.fit(net, gn.load_data(net.spec), out=out))) == 3
+    return out.read_bytes()
+
+
+def train(count, spec, folder, *words, timeout=60):
+    return ranks(
+        count, sys.executable, TRAIN, spec, "--distributed", *words, folder=folder, timeout=timeout
+    )
+
+
+def said(done):
+    """The lines of the commands themselves, without what the starter of ranks says."""
+    return [one for one in done.stderr.splitlines() if one.strip()]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_any_number_of_ranks_ends_with_the_same_bytes(spec, alone, tmp_path, count):
+    done = train(count, spec, tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "small.msgpack").read_bytes() == alone
+    assert [path.name for path in tmp_path.iterdir()] == ["small.msgpack"]
+    rows = [json.loads(row) for row in done.stdout.splitlines()]
+    assert [row.get("epoch") for row in rows] == [1, 2, 3, None]  # rank 0 alone prints
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_sums_over_ranks_are_those_of_the_tree_whatever_the_shards(count):
+    done = ranks(count, sys.executable, HERE / "summing.py", DIGITS)
+    assert done.returncode == 0, done.stderr
+    numbers = [1, 2, 3, 4, 5, 6, 7, 8, 12, 16]
+    assert sorted(done.stdout.splitlines()) == [f"{i} {numbers}" for i in range(count)]
+
+
+def test_a_run_that_is_stopped_goes_on_with_other_numbers_of_ranks(spec, alone, tmp_path):
+    out = tmp_path / "small.msgpack"
+    fit = (sys.executable, HERE / "fitting.py", spec, out)
+    first = ranks(2, *fit, "stop=1:2")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == ""
+    assert not out.exists()
+    second = ranks(3, *fit, "resume", "stop=0:5")
+    assert second.returncode == 0, second.stderr
+    assert len(second.stdout.splitlines()) == 3  # each rank has the result of one more epoch
+    third = train(4, spec, tmp_path, "--resume")
+    assert third.returncode == 0, third.stderr
+    assert out.read_bytes() == alone
+
+
+def test_results_are_the_same_on_every_rank(spec, tmp_path):
+    done = ranks(3, sys.executable, HERE / "fitting.py", spec, tmp_path / "small.msgpack")
+    rows = sorted(row.split(" ", 1) for row in done.stdout.splitlines())
+    told = [[text for rank, text in rows if rank == str(i)] for i in range(3)]
+    assert len(told[0]) == 3
+    assert told[0] == told[1] == told[2]
+
+
+def test_fast_sums_differ_in_the_last_digits_alone(tmp_path):
+    few = ("--set", "train.epochs=2", "--set", "train.shards=4")
+    done = train(3, DIGITS, tmp_path, *few, "--reduce", "fast", "--out", "fast.msgpack")
+    assert done.returncode == 0, done.stderr
+    done = train(2, DIGITS, tmp_path, *few, "--out", "tree.msgpack")
+    assert done.returncode == 0, done.stderr
+    fast, tree = (gn.load(tmp_path / f"{name}.msgpack") for name in ("fast", "tree"))
+    for name, array in tree.params.items():
+        np.testing.assert_allclose(fast.params[name], array, rtol=1e-5, atol=1e-5)
+
+
+def test_more_ranks_than_shards_are_told_how_to_get_more(tmp_path):
+    done = train(3, DIGITS, tmp_path, "--set", "train.shards=2")
+    assert done.returncode == 2
+    assert said(done)[0] == (
+        "digits: 3 ranks, but a batch of 50 has 2 shards: run at most 2, or write more shards into "
+        "the spec, as --set train.shards=3"
+    )
+    assert done.stderr.count("3 ranks") == 1
+
+
+def test_ranks_with_another_spec_are_named_before_the_first_step(spec, tmp_path):
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({**SPEC, "train": {**SPEC["train"], "seed": 1}}))
+    words = line(1, sys.executable, TRAIN, spec, "--distributed")
+    more = [":", *line(1, sys.executable, TRAIN, other, "--distributed")[1:]]
+    done = subprocess.run(
+        [*words, *(word for word in more if word != "--allow-run-as-root")],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=60,
+    )
+    assert done.returncode == 3
+    told = (
+        r"rank 1 of 2 \(process \d+ on .+\): its spec is another than that of rank 0: train.seed "
+    )
+    assert re.match(told + "was at its default, is 1$", said(done)[0])
+    assert not (tmp_path / "small.msgpack").exists()
+
+
+def test_a_fault_of_one_rank_ends_the_job_and_is_told_with_its_name(spec, tmp_path):
+    missing = tmp_path / "missing.json"
+    words = line(1, sys.executable, TRAIN, spec, "--distributed")
+    more = [":", *line(1, sys.executable, TRAIN, missing, "--distributed")[1:]]
+    done = subprocess.run(
+        [*words, *(word for word in more if word != "--allow-run-as-root")],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert re.match(
+        r"rank 1 of 2 \(process \d+ on .+\): .*missing\.json: cannot be read: No such file", said(done)[0]
+    )
+
+
+def test_a_fault_of_all_ranks_is_told_once(tmp_path):
+    done = train(3, "missing.json", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("No such file") == 1
+
+
+def test_copies_that_are_no_ranks_are_refused(tmp_path):
+    done = ranks(2, sys.executable, TRAIN, DIGITS, folder=tmp_path)
+    assert done.returncode == 2
+    assert (
+        "mpiexec started 2 processes, and each would do all of it: add --distributed" in done.stderr
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_options_of_ranks_need_ranks(tmp_path):
+    done = ranks(1, sys.executable, TRAIN, DIGITS, "--reduce", "fast", folder=tmp_path)
+    assert done.returncode == 2
+    assert "argument --reduce: only allowed with argument --distributed" in done.stderr
+
+
+def test_a_rank_that_hangs_is_found_and_named(spec, tmp_path):
+    out = tmp_path / "small.msgpack"
+    done = ranks(3, sys.executable, HERE / "fitting.py", spec, out, "hang=1", timeout=40)
+    assert done.returncode != 0
+    told = r"RankLostError: rank 1 of 3 \(process \d+ on .+\) did not come within 1 s: it hangs"
+    assert len(re.findall(told, done.stdout)) >= 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_a_rank_that_is_killed_ends_the_job_with_a_line_and_the_run_goes_on(spec, alone, tmp_path):
+    words = line(3, sys.executable, TRAIN, spec, "--distributed", "--checkpoint-every", "0")
+    endless = ["--set", "train.epochs=3000", "--set", "train.early_stopping=null"]
+    with (tmp_path / "err").open("w+") as err, (tmp_path / "out").open("w+") as out:
+        job = subprocess.Popen(
+            [*words, *endless],
+            cwd=tmp_path,
+            stdout=out,
+            stderr=err,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            deadline = time.monotonic() + 40
+            while not (tmp_path / "small.msgpack.checkpoint.previous").exists():
+                assert job.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            victim = ranks_of(job.pid)[-1]
+            os.kill(victim, signal.SIGKILL)
+            assert job.wait(timeout=30) != 0
+        finally:
+            end(job)
+        err.seek(0)
+        told = [row for row in err.read().splitlines() if row.startswith("rank ")]
+    (row,) = told
+    assert re.fullmatch(
+        rf"rank \d of 3 \(process {victim} on .+\) was killed by signal 9 \(SIGKILL\): the same "
+        "command with --resume goes on from the last checkpoint, with any number of ranks",
+        row,
+    )
+
+
+def ranks_of(job):
+    """The processes of ranks under a job: those that have a Python for their parent."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = entry.read_text()
+        except OSError:  # it has ended meanwhile
+            continue
+        parent = int(text.rpartition(")")[2].split()[1])
+        children.setdefault(parent, []).append(int(entry.parent.name))
+    found, waiting = [], [job]
+    while waiting:
+        process = waiting.pop()
+        below = children.get(process, [])
+        waiting += below
+        if not below:
+            found.append(process)
+    return sorted(found)
