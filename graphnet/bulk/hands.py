@@ -39,9 +39,16 @@ _ERRORS: Mapping[str, type[GraphnetError]] = {
 
 
 class Hands(Protocol):
-    """room: how many blocks may be given before one is taken."""
+    """room: how many blocks may be given before one is taken; open: how many are given."""
 
-    room: int
+    @property
+    def room(self) -> int: ...
+
+    @property
+    def open(self) -> int: ...
+
+    def ready(self) -> bool:
+        """Whether `take` has one at once, or is what it takes to have one."""
 
     def give(self, number: int, block: bytes) -> None:
         """Answer this block; not waited for."""
@@ -64,6 +71,13 @@ class Alone:
     def __init__(self, answer: Callable[[bytes], bytes]) -> None:
         self._answer = answer
         self._given: deque[tuple[int, bytes]] = deque()
+
+    @property
+    def open(self) -> int:
+        return len(self._given)
+
+    def ready(self) -> bool:
+        return bool(self._given)
 
     def give(self, number: int, block: bytes) -> None:
         self._given.append((number, block))
@@ -88,20 +102,23 @@ class Workers:
         self._workers: list[_Worker] = []
         self._given: queue.SimpleQueue[tuple[int, bytes] | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[int, bytes] | BaseException] = queue.SimpleQueue()
-        self._open = 0
+        self.open = 0
+
+    def ready(self) -> bool:
+        return not self._done.empty()
 
     def give(self, number: int, block: bytes) -> None:
-        if len(self._workers) < self._most and self._open >= len(self._workers):
+        if len(self._workers) < self._most and self.open >= len(self._workers):
             which = len(self._workers) + 1
             self._workers.append(_Worker(which, self._setup, self._given, self._done))
-        self._open += 1
+        self.open += 1
         self._given.put((number, block))
 
     def take(self) -> tuple[int, bytes]:
         found = self._done.get()
         if isinstance(found, BaseException):
             raise found
-        self._open -= 1
+        self.open -= 1
         return found
 
     def close(self) -> None:

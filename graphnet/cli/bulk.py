@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnet.bulk.columns import Wish
 from graphnet.bulk.hands import Alone, Hands, Workers
 from graphnet.bulk.run import Progress, Run
 from graphnet.cli.columns import seconds
 from graphnet.cli.common import DATA, DONE, INTERRUPTED, Parser, complain
+from graphnet.cli.sharing import refuse_copies
 from graphnet.crew import threads_here
 from graphnet.errors import SaveError, WorkerError
 from graphnet.network import Network
 
+if TYPE_CHECKING:
+    from graphnet.distributed.world import World
+
 EVERY_SECONDS = 10.0
 """Between two lines of a log."""
-_JOBS = (("PMI_SIZE", "PMI_RANK"), ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"))
-"""What mpiexec tells each process, of MPICH and of Open MPI."""
 
 
 def check_bulk(arguments: Parser, options: Any) -> None:
@@ -42,32 +43,43 @@ def check_bulk(arguments: Parser, options: Any) -> None:
         arguments.error("files or folders, or - for standard input, are expected")
     if options.resume and options.restart:
         arguments.error("argument --restart: not allowed with argument --resume")
-    if not options.distributed and any(
-        os.environ.get(size, "1") != "1" and rank in os.environ for size, rank in _JOBS
-    ):
-        arguments.error("every rank would write --out: share the work with --distributed")
+    if not options.distributed:
+        refuse_copies(arguments)
 
 
-def answer_in_bulk(arguments: Parser, options: Any, load: Callable[[], Network]) -> int:
-    """Run `infer --out`; its exit code."""
+def answer_in_bulk(
+    arguments: Parser, options: Any, net: Network, world: World | None = None
+) -> int:
+    """Run `infer --out`, on one rank of a job where there is a world; its exit code."""
     wish = Wish(options.top, options.json, options.probabilities)
-    run = Run(load(), options.bundle, options.files, options.out, wish, options.memory)
+    run = Run(net, options.bundle, options.files, options.out, wish, options.memory)
     if run.form.answers.only is None and (wish.top is not None or wish.shares):
         arguments.error("--top and --probabilities are for a model with one output, of classes")
-    return fill(run, options, lambda: _hands(run, options.workers))
+    if world is None:
+        return fill(run, options, lambda: _hands(run, options.workers or threads_here()))
+    from graphnet.bulk.ranks import Shared, answer_for, check_alike
+
+    if options.timeout is not None:
+        world.timeout = options.timeout
+    workers = options.workers or 1
+    rooms = check_alike(world, run, workers)
+    if world.rank:
+        answer_for(world, _hands(run, workers))
+        return DONE
+    # Rank 0 hands out and writes; a process beside it answers.
+    return fill(run, options, lambda: Shared(world, Workers(run.setup, workers), rooms), world)
 
 
-def _hands(run: Run, workers: int | None) -> Hands:
-    workers = workers or threads_here()
+def _hands(run: Run, workers: int) -> Hands:
     return Alone(run.answer) if workers == 1 else Workers(run.setup, workers)
 
 
-def fill(run: Run, options: Any, hands: Callable[[], Hands]) -> int:
+def fill(run: Run, options: Any, hands: Callable[[], Hands], world: World | None = None) -> int:
     """Answer and write until all is there; the exit code."""
     start, partial = time.perf_counter(), run.partial
     progress: Progress | None = None
+    partial.check()
     with partial:
-        partial.check()
         if options.resume:
             partial.resume()
         elif options.restart:
@@ -79,19 +91,14 @@ def fill(run: Run, options: Any, hands: Callable[[], Hands]) -> int:
                 for progress in run.answers(hands()):
                     display.show(progress)
                 size = partial.finish()
-        except KeyboardInterrupt:
-            _tell_way_on(partial.shown, "interrupted")
-            return INTERRUPTED
-        except (SaveError, WorkerError) as e:
-            _tell_way_on(partial.shown, str(e))
-            return e.exit_code
+        except (KeyboardInterrupt, SaveError, WorkerError) as e:
+            complain(f"{partial.shown} holds the answers so far: --resume goes on with them")
+            if world is None and isinstance(e, KeyboardInterrupt):
+                complain("interrupted")
+                return INTERRUPTED
+            raise
     assert progress is not None
     return _ended(run, progress, size, time.perf_counter() - start)
-
-
-def _tell_way_on(partial: str, what: str) -> None:
-    complain(what)
-    complain(f"{partial} holds the answers so far: the same command with --resume goes on")
 
 
 def _ended(run: Run, progress: Progress, size: int, took: float) -> int:

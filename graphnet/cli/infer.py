@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphnet.answering.answers import Answers
 from graphnet.answering.feeding import SUFFIXES, Batch, Feeding, Pictures, feeding_of, is_single
 from graphnet.bundle.model import load
 from graphnet.cli.common import DONE, Parser, complain, count, memory_argument, parser, program, run
+from graphnet.cli.sharing import OPTION, arguments_of_ranks
 from graphnet.errors import BundleError, DatasetError, NotABundleError, clipped, printable
 from graphnet.finite import bad_of
 from graphnet.network import Network
 
+if TYPE_CHECKING:
+    from graphnet.distributed.world import World
+
+_WAY = "the same command with --resume goes on, with any number of ranks"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
+    if OPTION in (sys.argv[1:] if argv is None else argv):
+        from graphnet.cli.ranks import run_ranks
+
+        return run_ranks(_main, argv, _WAY)
     return run(_main, argv)
 
 
-def _main(argv: Sequence[str] | None) -> int:
+def _main(argv: Sequence[str] | None, world: World | None = None) -> int:
     arguments = _arguments()
     options = arguments.parse_intermixed_args(argv)  # files after options, too
     if options.out is not None:
@@ -31,7 +42,8 @@ def _main(argv: Sequence[str] | None) -> int:
         )  # a call without --out does without
 
         check_bulk(arguments, options)
-        return answer_in_bulk(arguments, options, lambda: _load(options.bundle, options.memory))
+        net = _load(options.bundle, options.memory)
+        return answer_in_bulk(arguments, options, net, world)
     if options.resume or options.restart or options.workers or options.distributed:
         arguments.error("--resume, --restart, --workers and --distributed go with --out")
     if options.probabilities and options.top is None and not options.json:
@@ -109,9 +121,7 @@ def bulk_arguments(arguments: Parser) -> None:
     arguments.add_argument("--workers", type=count(1024), metavar="N", help="default: processors")
     arguments.add_argument("--resume", action="store_true", help="go on with a run of --out")
     arguments.add_argument("--restart", action="store_true", help="begin anew, and lose that run")
-    arguments.add_argument(
-        "--distributed", action="store_true", help="share the work of --out with all MPI ranks"
-    )
+    arguments_of_ranks(arguments)
 
 
 def _batches(feeding: Feeding, options: Any) -> Iterator[Batch]:

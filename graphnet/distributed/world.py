@@ -100,6 +100,10 @@ class World:
         """Bytes for one rank; back when they may be forgotten here."""
         self.wait([self.comm.Isend(np.frombuffer(data, np.uint8), to, _DATA)])
 
+    def has_bytes(self) -> bool:
+        """Whether `receive` has something at once."""
+        return bool(self.comm.Iprobe(tag=_DATA))
+
     def receive(self) -> tuple[int, bytes]:
         """Bytes that some rank sent to this one, and its number."""
         status = self._mpi.Status()

@@ -27,6 +27,7 @@ from graphnet.prepare.files import problem, shown
 
 def is_npy(file: BinaryIO) -> bool:
     """Whether a .npy file is open here."""
+    file.seek(0)
     start = file.read(len(MAGIC))
     file.seek(0)
     return start == MAGIC
