@@ -14,7 +14,15 @@ import numpy as np
 from graphnet.answering.answers import Answers
 from graphnet.answering.feeding import Feeding, Pictures
 from graphnet.answering.rows import Arrays, Tables, Texts
-from graphnet.bulk.blocks import Block, Reply, block_of, fingerprint
+from graphnet.bulk.blocks import (
+    Block,
+    Reply,
+    block_of,
+    fingerprint,
+    status_of,
+    status_text,
+    statuses_of,
+)
 from graphnet.bulk.forms import Form, Places
 from graphnet.errors import (
     DatasetError,
@@ -48,18 +56,19 @@ class Answerer:
         Errors: BundleError, ShapeError where all samples are alike wrong.
         """
         block = block_of(message)
-        mark = fingerprint(message, block)
+        statuses: list[str] = []
         wrong = dict(block.wrong)
         notes: dict[int, str] = {}
         found: dict[str, Any] = {}
         if len(wrong) < len(block):
-            inputs = self._inputs(block, wrong, notes)
+            inputs = self._inputs(block, wrong, notes, statuses)
             if len(wrong) < len(block):
                 found = self.answers.batch(inputs)
                 self._check(block, found, wrong)
         good = [i for i in range(len(block)) if i not in wrong]
         places = Places(block.files, block.rows)
         data = self.form.rows(places, good, {k: v[good] for k, v in found.items()}, wrong | notes)
+        mark = fingerprint(message, statuses or statuses_of(block))
         return Reply(len(block), len(wrong), len(notes.keys() - wrong), mark, data).packed()
 
     def _check(self, block: Block, found: Inputs, wrong: dict[int, str]) -> None:
@@ -81,7 +90,9 @@ class PictureInputs:
         self._channels, (height, width) = image.channels, image.size
         self._size = width, height
 
-    def __call__(self, block: Block, wrong: dict[int, str], notes: dict[int, str]) -> Inputs:
+    def __call__(
+        self, block: Block, wrong: dict[int, str], notes: dict[int, str], statuses: list[str]
+    ) -> Inputs:
         from graphnet.prepare.picture import file_content, read_picture
         from graphnet.prepare.small import Rows, rows_of
 
@@ -89,11 +100,18 @@ class PictureInputs:
         small: dict[tuple[Any, int], list[tuple[int, Rows]]] = {}
         given = block.body or {}
         for i, path in enumerate(block.files):
+            statuses.append("")
             if i in wrong:
+                statuses[i] = status_of(path)
                 continue
             name = "standard input" if i in given else path
             try:
-                data = given[i] if i in given else file_content(path)
+                if i in given:
+                    data = given[i]
+                    statuses[i] = status_of(path)
+                else:
+                    data, status = file_content(path)
+                    statuses[i] = status_text(status)
                 rows = rows_of(data)
                 if rows is None:
                     pixels[i] = self.preparation.picture(read_picture(data, name))
@@ -101,6 +119,7 @@ class PictureInputs:
                     small.setdefault((rows.size, rows.channels), []).append((i, rows))
             except (ImageError, ImageTooLargeError) as e:
                 wrong[i] = str(e)
+                statuses[i] = statuses[i] or status_of(path)
         for group in small.values():
             self._decode(group, pixels)
         if self.needs_ink:
@@ -130,7 +149,9 @@ class TableInputs:
     def __init__(self, feeding: Tables) -> None:
         self.kinds, self.preparations = feeding.kinds, feeding.preparations
 
-    def __call__(self, block: Block, wrong: dict[int, str], notes: dict[int, str]) -> Inputs:
+    def __call__(
+        self, block: Block, wrong: dict[int, str], notes: dict[int, str], statuses: list[str]
+    ) -> Inputs:
         name, lines, rows = block.body
         stand_in = next(cells for i, cells in enumerate(rows) if i not in wrong)
         columns = zip(*(stand_in if i in wrong else c for i, c in enumerate(rows)), strict=True)
@@ -149,7 +170,9 @@ class TextInputs:
     def __init__(self, feeding: Texts) -> None:
         self.feeding = feeding
 
-    def __call__(self, block: Block, wrong: dict[int, str], notes: dict[int, str]) -> Inputs:
+    def __call__(
+        self, block: Block, wrong: dict[int, str], notes: dict[int, str], statuses: list[str]
+    ) -> Inputs:
         feeding, (name, lines) = self.feeding, block.body
         found = []
         for i, line in enumerate(lines):
@@ -167,7 +190,9 @@ class ArrayInputs:
     def __init__(self, feeding: Arrays) -> None:
         self.spec = feeding.net.spec
 
-    def __call__(self, block: Block, wrong: dict[int, str], notes: dict[int, str]) -> Inputs:
+    def __call__(
+        self, block: Block, wrong: dict[int, str], notes: dict[int, str], statuses: list[str]
+    ) -> Inputs:
         from graphnet.prepare.arrays import check_finite, numbers_of
 
         name, body = block.body

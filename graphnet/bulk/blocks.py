@@ -72,22 +72,27 @@ def unpacked(message: bytes) -> Any:
     return msgpack.unpackb(message, unicode_errors="surrogateescape", strict_map_key=False)
 
 
-def fingerprint(message: bytes, block: Block) -> bytes:
-    """A mark that changes where the block's input does: of pictures the paths with sizes and times
-    of change, of rows their content."""
+def fingerprint(message: bytes, statuses: Sequence[str] = ()) -> bytes:
+    """A mark that changes where a block's input does: of rows their content, of pictures the paths
+    with what `status_of` says of each."""
     digest = hashlib.blake2b(message, digest_size=_DIGEST)
-    if not block.rows:
-        digest.update(_statuses(block.files).encode())
+    digest.update("\n".join(statuses).encode())
     return digest.digest()
 
 
-def _statuses(paths: Sequence[str]) -> str:
-    found = []
-    for path in paths:
-        try:
-            status = os.stat(path)
-        except (OSError, ValueError):
-            found.append("none")
-        else:
-            found.append(f"{status.st_size} {status.st_mtime_ns}")
-    return "\n".join(found)
+def statuses_of(block: Block) -> list[str]:
+    """What is to be known of a block's files beside their names; nothing where rows are sent."""
+    return [] if block.rows else [status_of(path) for path in block.files]
+
+
+def status_of(path: str) -> str:
+    """Size and time of change."""
+    try:
+        return status_text(os.stat(path))
+    except (OSError, ValueError):
+        return "none"
+
+
+def status_text(status: os.stat_result) -> str:
+    """Size and time of change, of a file that was asked before."""
+    return f"{status.st_size} {status.st_mtime_ns}"

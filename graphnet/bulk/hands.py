@@ -6,18 +6,17 @@ order they come.
 
 from __future__ import annotations
 
-import os
 import queue
-import struct
-import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from graphnet.bulk.blocks import packed, unpacked
+from graphnet.bulk.messages import receive, send
+from graphnet.bulk.processes import Fork, Spawned
 from graphnet.errors import (
     BundleError,
     BundleLimitError,
@@ -31,7 +30,6 @@ from graphnet.errors import (
 
 AHEAD = 2
 """Blocks that a worker has: one that it answers, one that waits for it."""
-_LENGTH = struct.Struct("<I")
 _ERRORS: Mapping[str, type[GraphnetError]] = {
     kind.__name__: kind
     for kind in (BundleError, BundleLimitError, DatasetError, ImageError, ShapeError, GraphnetError)
@@ -91,26 +89,34 @@ class Alone:
 
 
 class Workers:
-    """Processes of this Python that run `graphnet.bulk.worker`; each starts when it is needed.
+    """Processes beside this one.
 
-    setup: what a worker is told first.
+    Where `answer` is given, and the system is Linux, they are forks of this process, made before
+    any thread: they begin at once, and share what it has loaded. Else each runs
+    `graphnet.bulk.worker` in a Python of its own, and starts when it is needed.
+    setup: what such a worker is told first.
     """
 
-    def __init__(self, setup: Any, workers: int) -> None:
+    def __init__(
+        self, setup: Any, workers: int, answer: Callable[[bytes], bytes] | None = None
+    ) -> None:
         self.room = AHEAD * workers
-        self._setup, self._most = packed(setup), workers
-        self._workers: list[_Worker] = []
-        self._given: queue.SimpleQueue[tuple[int, bytes] | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[tuple[int, bytes] | BaseException] = queue.SimpleQueue()
         self.open = 0
+        self._setup, self._most = packed(setup), workers
+        self._given: _Given = queue.SimpleQueue()
+        self._done: _Done = queue.SimpleQueue()
+        self._workers: list[_Worker] = []
+        if answer is not None and sys.platform == "linux":
+            forks = [Fork(answer) for _ in range(workers)]
+            self._workers = [_Worker(i, fork, self) for i, fork in enumerate(forks, 1)]
 
     def ready(self) -> bool:
         return not self._done.empty()
 
     def give(self, number: int, block: bytes) -> None:
         if len(self._workers) < self._most and self.open >= len(self._workers):
-            which = len(self._workers) + 1
-            self._workers.append(_Worker(which, self._setup, self._given, self._done))
+            process = Spawned(self._setup)
+            self._workers.append(_Worker(len(self._workers) + 1, process, self))
         self.open += 1
         self._given.put((number, block))
 
@@ -130,36 +136,23 @@ class Workers:
             worker.join()
 
 
+_Given = queue.SimpleQueue[tuple[int, bytes] | None]
+_Done = queue.SimpleQueue[tuple[int, bytes] | BaseException]
+
+
 class _Worker:
     """One process, and the thread of this one that hands blocks to it."""
 
-    def __init__(
-        self,
-        which: int,
-        setup: bytes,
-        given: queue.SimpleQueue[tuple[int, bytes] | None],
-        done: queue.SimpleQueue[tuple[int, bytes] | BaseException],
-    ) -> None:
-        self._which, self._given, self._done = which, given, done
+    def __init__(self, which: int, process: Fork | Spawned, crew: Workers) -> None:
+        self.process = process
+        self._which, self._given, self._done = which, crew._given, crew._done
         self._ended = False
-        paths = os.pathsep.join(os.path.abspath(path) for path in sys.path)
-        # -P: a file of the current folder that is called as a module is none.
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "graphnet.bulk.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"},
-        )
-        self._thread = threading.Thread(target=self._work, args=(setup,), daemon=True)
+        self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
-    def _work(self, setup: bytes) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        into, out = self._process.stdin, self._process.stdout
+    def _work(self) -> None:
         waiting: deque[int] = deque()
         try:
-            send(into, setup)
             while True:
                 while len(waiting) < AHEAD:
                     try:
@@ -168,9 +161,9 @@ class _Worker:
                         break
                     if job is None:
                         return
-                    send(into, job[1])
+                    send(self.process.into, job[1])
                     waiting.append(job[0])
-                reply = receive(out)
+                reply = receive(self.process.out)
                 if reply is None:
                     raise BrokenPipeError
                 self._done.put((waiting.popleft(), checked(reply)))
@@ -181,50 +174,22 @@ class _Worker:
             self._done.put(e)
 
     def _gone(self) -> WorkerError:
-        code = self._process.wait()
+        code = self.process.wait()
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return WorkerError(f"worker {self._which} (process {self._process.pid}) {how}")
+        return WorkerError(f"worker {self._which} (process {self.process.pid}) {how}")
 
     def end(self) -> None:
         """Whatever it does."""
         self._ended = True
-        self._process.kill()
+        self.process.kill()
 
     def join(self) -> None:
         """Wait until process and thread have ended."""
-        self._process.wait()
+        self.process.wait()
         self._thread.join()
-        for pipe in (self._process.stdin, self._process.stdout):
+        for pipe in (self.process.into, self.process.out):
             with suppress(OSError):
-                if pipe is not None:
-                    pipe.close()
-
-
-def send(stream: IO[bytes], message: bytes) -> None:
-    """A message with its length before it."""
-    stream.write(_LENGTH.pack(len(message)))
-    stream.write(message)
-    stream.flush()
-
-
-def receive(stream: IO[bytes]) -> bytes | None:
-    """The next message; None where the other end has gone."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        return None
-    (size,) = _LENGTH.unpack(head)
-    message = stream.read(size)
-    return message if len(message) == size else None
-
-
-def guarded(answer: Callable[[bytes], bytes], block: bytes) -> bytes:
-    """The reply to a block, or what is wrong, as a message."""
-    try:
-        return b"\0" + answer(block)
-    except GraphnetError as e:
-        return b"\1" + packed([type(e).__name__, str(e)])
-    except MemoryError:
-        return b"\1" + packed(["BundleLimitError", "not enough memory for a block of samples"])
+                pipe.close()
 
 
 def checked(message: bytes) -> bytes:

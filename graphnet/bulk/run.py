@@ -11,7 +11,7 @@ from graphnet import __version__
 from graphnet.answering.answers import Answers
 from graphnet.answering.feeding import Feeding, Pictures, feeding_of
 from graphnet.bulk.answerer import Answerer
-from graphnet.bulk.blocks import Block, fingerprint, reply_of
+from graphnet.bulk.blocks import Block, fingerprint, reply_of, statuses_of
 from graphnet.bulk.columns import Wish
 from graphnet.bulk.forms import Form, form_of
 from graphnet.bulk.hands import Hands
@@ -101,7 +101,7 @@ class Run:
     def _skip(self, number: int, block: Block | None) -> None:
         """Whether an input is as it was when it was answered."""
         was = self.partial.entries[number]
-        if block is not None and fingerprint(block.packed(), block).hex() == was.fingerprint:
+        if block is not None and mark_of(block) == was.fingerprint:
             return
         before = sum(entry.samples for entry in self.partial.entries[:number])
         where = f"among the {was.samples} from number {before + 1} on"
@@ -109,6 +109,11 @@ class Run:
             where += f" ({block.files[0]})"
         what = f"is of another run: what is read has changed {where}; --restart begins anew"
         raise ResumeMismatchError(clipped(f"{self.partial.shown}: {what}"))
+
+
+def mark_of(block: Block) -> str:
+    """The fingerprint that a block would have now."""
+    return fingerprint(block.packed(), statuses_of(block)).hex()
 
 
 def in_order(blocks: Iterator[Block], hands: Hands) -> Iterator[bytes]:

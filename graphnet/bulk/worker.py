@@ -1,6 +1,6 @@
 """`python -m graphnet.bulk.worker`: a process that answers blocks, from its input to its output.
 
-The process that started it speaks the messages of `hands`; where that one is gone, so is this.
+The process that started it speaks `messages`; where that one is gone, so is this.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import queue
 import signal
-import sys
 import threading
-from typing import IO, Any
+from collections.abc import Callable
+from typing import IO
 
 from graphnet.bulk.blocks import unpacked
-from graphnet.bulk.hands import guarded, receive, send
+from graphnet.bulk.messages import guarded, receive, send
 
 AHEAD = 4
 """Blocks that are read before they are wanted: whoever sends one never waits for an answer."""
@@ -27,29 +27,30 @@ def main() -> None:
     # Whatever prints, prints where errors go, and not between messages.
     os.dup2(2, 1)
     setup = receive(into)
-    if setup is not None:
-        work(unpacked(setup), into, out)
+    if setup is None:
+        return
+    made: list[Callable[[bytes], bytes]] = []
+
+    def answer(block: bytes) -> bytes:
+        if not made:  # what is wrong with the model is the answer to the first block
+            from graphnet.bulk.run import answerer_of
+
+            made.append(answerer_of(unpacked(setup)))
+        return made[0](block)
+
+    work(answer, into, out)
 
 
-def work(setup: Any, into: IO[bytes], out: IO[bytes]) -> None:
+def work(answer: Callable[[bytes], bytes], into: IO[bytes], out: IO[bytes]) -> None:
     """Answer what comes in."""
     from graphnet.blas import one_thread
-    from graphnet.bulk.run import answerer_of
 
     blocks: queue.Queue[bytes | None] = queue.Queue(AHEAD)
     threading.Thread(target=_read, args=(into, blocks), daemon=True).start()
-    answer: Any = None
-
-    def first(block: bytes) -> bytes:
-        nonlocal answer
-        answer = answer or answerer_of(setup)
-        found: bytes = answer(block)
-        return found
-
     with one_thread():
         while (block := blocks.get()) is not None:
             try:
-                send(out, guarded(first, block))
+                send(out, guarded(answer, block))
             except BrokenPipeError:
                 return
 
@@ -62,5 +63,3 @@ def _read(into: IO[bytes], blocks: queue.Queue[bytes | None]) -> None:
 
 if __name__ == "__main__":
     main()
-    sys.stdout.flush()
-    os._exit(0)  # the thread that reads may wait for ever

@@ -71,7 +71,7 @@ def answer_in_bulk(
 
 
 def _hands(run: Run, workers: int) -> Hands:
-    return Alone(run.answer) if workers == 1 else Workers(run.setup, workers)
+    return Alone(run.answer) if workers == 1 else Workers(run.setup, workers, run.answer)
 
 
 def fill(run: Run, options: Any, hands: Callable[[], Hands], world: World | None = None) -> int:
@@ -87,8 +87,9 @@ def fill(run: Run, options: Any, hands: Callable[[], Hands], world: World | None
         else:
             partial.begin()
         try:
+            ready = hands()  # before the display has threads
             with stopped_by_signals(), display_of() as display:
-                for progress in run.answers(hands()):
+                for progress in run.answers(ready):
                     display.show(progress)
                 size = partial.finish()
         except (KeyboardInterrupt, SaveError, WorkerError) as e:

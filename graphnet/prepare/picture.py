@@ -7,7 +7,8 @@ import os
 import stat
 import struct
 import zlib
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -45,6 +46,10 @@ _DAMAGE = (
     struct.error,
     zlib.error,
 )
+_Read = TypeVar("_Read", bytes, tuple[bytes, os.stat_result])
+_FLAGS = os.O_RDONLY
+for _flag in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):
+    _FLAGS |= getattr(os, _flag, 0)
 _BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
@@ -68,13 +73,13 @@ def read_picture(
         raise type(error)(clipped(f"{name}: {error}")) from error.__cause__
 
 
-def file_content(path: str) -> bytes:
-    """The bytes of a picture's file, for `read_picture`.
+def file_content(path: str) -> tuple[bytes, os.stat_result]:
+    """The bytes of a picture's file, for `read_picture`, and its status.
 
     Errors: ImageError, ImageTooLargeError.
     """
     try:
-        return _content(path)
+        return _read(_file, path)
     except (ImageError, ImageTooLargeError) as error:
         raise type(error)(clipped(f"{path}: {error}")) from error.__cause__
 
@@ -136,36 +141,40 @@ def _decoded(data: bytes) -> Image.Image:
 
 
 def _content(source: str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO) -> bytes:
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _read(bytes, source)
+    if isinstance(source, str | os.PathLike):
+        return _read(_file, source)[0]
+    return _read(_stream, source)
+
+
+def _read(how: Callable[[Any], _Read], source: Any) -> _Read:
     try:
-        if isinstance(source, bytes | bytearray | memoryview):
-            data = bytes(source)
-        elif isinstance(source, str | os.PathLike):
-            data = _file(source)
-        else:
-            data = _stream(source)
+        found = how(source)
     except OSError as error:
         what = error.strerror or type(error).__name__
         raise ImageError(f"cannot be read ({what}); check the path") from error
     except (ValueError, MemoryError) as error:
         what = str(error) or type(error).__name__
         raise ImageError(f"cannot be read ({what}); check the path") from error
-    if len(data) > MAX_BYTES:
+    if len(found if isinstance(found, bytes) else found[0]) > MAX_BYTES:
         raise _too_large()
-    return data
+    return found
 
 
-def _file(path: str | os.PathLike[str]) -> bytes:
+def _file(path: str | os.PathLike[str]) -> tuple[bytes, os.stat_result]:
     # Asked before it is opened, too: to open a device can already do something.
     _check_regular(os.stat(path))
-    flags = os.O_RDONLY
-    for flag in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):
-        flags |= getattr(os, flag, 0)
-    descriptor = os.open(path, flags)
+    descriptor = os.open(path, _FLAGS)
     try:
         status = os.fstat(descriptor)
         _check_regular(status)
+        # One call more than bytes need: the file may have grown. Python's own files take 4 us.
+        data = os.read(descriptor, status.st_size + 1)
+        if len(data) == status.st_size:
+            return data, status
         with open(descriptor, "rb", closefd=False) as file:
-            return file.read(status.st_size + 1)
+            return data + file.read(status.st_size + 1 - len(data)), status
     finally:
         os.close(descriptor)
 

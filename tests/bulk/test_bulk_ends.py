@@ -265,7 +265,7 @@ def test_a_worker_that_is_killed_is_named(save_model, tmp_path):
     try:
         workers.give(0, Block(["a.png"], wrong={0: "bad"}).packed())
         assert workers.take()[0] == 0
-        process = workers._workers[0]._process
+        process = workers._workers[0].process
         os.kill(process.pid, signal.SIGKILL)
         workers.give(1, Block(["a.png"]).packed())
         with pytest.raises(WorkerError) as e:

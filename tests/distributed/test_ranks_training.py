@@ -185,7 +185,8 @@ def test_a_fault_of_one_rank_ends_the_job_and_is_told_with_its_name(spec, tmp_pa
     )
     assert done.returncode != 0
     assert re.match(
-        r"rank 1 of 2 \(process \d+ on .+\): .*missing\.json: cannot be read: No such file", said(done)[0]
+        r"rank 1 of 2 \(process \d+ on .+\): .*missing\.json: cannot be read: No such file",
+        said(done)[0],
     )
 
 
