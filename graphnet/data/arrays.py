@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.data.dataset import Array, Dataset, Split
+from graphnet.data.room import bytes_of, require_room
 from graphnet.data.targets import Target, held_out, indices, labels_found, targets_of
 from graphnet.errors import DatasetError, clipped
 from graphnet.prepare.arrays import (
@@ -24,6 +25,8 @@ from graphnet.spec.graph import GraphSpec
 from graphnet.spec.prepared import Prepared
 from graphnet.spec.reader import resolve
 from graphnet.spec.sources import Npy, Npz
+
+NPZ = "save each array as a .npy file: the source npy reads those as a stream"
 
 
 def load_arrays(
@@ -65,6 +68,7 @@ def _part(
     """What errors call a part, and its arrays."""
     if isinstance(data, Npz):
         path = folder / files
+        require_room(path, bytes_of(path), NPZ)
         return shown(path), read_arrays(path, names, data.unused)
     for name in names:
         if name not in files:
@@ -73,6 +77,8 @@ def _part(
     for name in files:
         if name not in names:
             raise DatasetError(f"data: '{name}' is neither an input nor a target: leave it out")
+    for name in names:
+        require_room(folder / files[name], bytes_of(folder / files[name]))
     arrays = {name: read_npy(folder / files[name]) for name in names}
     return ", ".join(shown(folder / files[name]) for name in names[:2]), arrays
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.data.dataset import IMAGE, Array, Dataset, Split
+from graphnet.data.room import require_room
 from graphnet.data.table import read_table
 from graphnet.data.targets import Complaints, Target, answers, held_out, labels_found, named_targets
 from graphnet.errors import ImageError, ImageTooLargeError
@@ -69,7 +71,7 @@ def load_folder(
 
     def split(found: Found) -> Split:
         targets = answers(named, found.cells, prepared, found.places, where)
-        pixels = _read(found.paths, preparation)
+        pixels = _read(found.paths, preparation, where)
         return Split({IMAGE: pixels}, targets, fitted=True, names=found.names)
 
     return Dataset("folder", split(train), split(test) if test else None, prepare=prepared)
@@ -206,7 +208,7 @@ def _by_table(place: Path, data: Folder, path: Path, named: Named) -> Found:
     return Found(place, paths, table.places, cells)
 
 
-def _read(paths: Sequence[Path], preparation: ImagePreparation) -> Array:
+def _read(paths: Sequence[Path], preparation: ImagePreparation, where: str) -> Array:
     """Every picture as the network sees it.
 
     Shapes: (N, H, W, C) uint8
@@ -218,6 +220,7 @@ def _read(paths: Sequence[Path], preparation: ImagePreparation) -> Array:
         except (ImageError, ImageTooLargeError) as e:
             return str(e)
 
+    require_room(where, len(paths) * math.prod(preparation.image.shapes[0]))
     pixels = np.empty((len(paths), *preparation.image.shapes[0]), np.uint8)
     complaints = Complaints()
     # Decoders let other threads run.

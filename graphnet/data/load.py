@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from graphnet.data.dataset import IMAGE, Dataset, Split
+from graphnet.data.room import bytes_of, require_room
 from graphnet.errors import DatasetError, quoted
 from graphnet.spec.graph import GraphSpec
 from graphnet.spec.prepared import Prepared
@@ -85,6 +86,8 @@ def _streamed(spec: GraphSpec, data: DataSpec, folder: Path, prepare: Prepared |
 def _idx(data: Idx, folder: Path) -> Dataset:
     from graphnet.data.idx import read_pair
 
+    for images in filter(None, (data.train_images, data.test_images)):
+        require_room(folder / images, bytes_of(folder / images))
     pictures, targets = read_pair(folder / data.train_images, folder / data.train_labels)
     train, test = Split({IMAGE: pictures}, targets), None
     if data.test_images is not None and data.test_labels is not None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.data.dataset import Array, Dataset, Split
+from graphnet.data.room import bytes_of, require_room
 from graphnet.data.targets import (
     Complaints,
     Target,
@@ -68,6 +69,8 @@ def load_csv(spec: GraphSpec, data: Csv, folder: Path, fitted: Prepared | None =
     """
     targets = named_targets(resolve(spec), data.targets)
     kinds, numbers = kinds_of(spec, targets)
+    for path in filter(None, (data.train, data.test)):
+        require_room(folder / path, bytes_of(folder / path))
     train = read_table(folder / data.train, kinds, data.unused, data.delimiter, numbers)
     test = None
     if data.test is not None:

@@ -124,8 +124,10 @@ def indices(
     codes = {label: code for code, label in enumerate(labels)}
     complaints = Complaints()
     told: set[str] = set()
-    for name, place in zip(names, places, strict=True):
-        if name not in codes and name not in told:
+    found = np.fromiter((codes.get(name, -1) for name in names), np.int64, len(names))
+    for i in np.flatnonzero(found < 0).tolist():
+        name, place = names[i], places[i]
+        if name not in told:
             told.add(name)  # what is wrong with one is wrong with all of its name
             hint = did_you_mean(name, codes)
             if not hint:
@@ -133,7 +135,7 @@ def indices(
                 hint = f"; they are {shown}{', ...' * (len(labels) > 6)}"
             complaints.add(f"{place}: {quoted(name)} is no label{hint}")
     complaints.done()
-    return np.fromiter((codes[name] for name in names), np.int64, len(names))
+    return found
 
 
 def answers(
