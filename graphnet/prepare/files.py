@@ -74,14 +74,15 @@ def _check_regular(path: str | os.PathLike[str], status: os.stat_result, wanted:
         raise problem(path, f"is {kind}: name {wanted}")
 
 
-def text_lines(file: BinaryIO, name: str | os.PathLike[str]) -> Iterator[str]:
+def text_lines(file: BinaryIO, name: str | os.PathLike[str], after: int = 0) -> Iterator[str]:
     """The lines of a UTF-8 file, each with its end, a byte order mark taken off.
 
+    after: how many lines of the file there are, which this one has not, behind its first.
     Errors: DatasetError with the number of the line.
     """
     number = 0
     while True:
-        number += 1
+        number += 1 if number != 1 else 1 + after
         try:
             raw = file.readline(MAX_LINE + 1)
         except OSError as error:

@@ -59,7 +59,7 @@ class TableReader:
         self.name = shown(name)
         self._after = after
         self._reader = csv.reader(
-            text_lines(file, name), delimiter=delimiter, strict=True, skipinitialspace=True
+            text_lines(file, name, after), delimiter=delimiter, strict=True, skipinitialspace=True
         )
         self._line = 1
         header = self._next()

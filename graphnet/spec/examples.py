@@ -146,7 +146,12 @@ TYPED: dict[str, dict[str, dict[str, Any]]] = {
         "csv": {"source": "csv", "train": "table.csv", "target": "kind", "test_share": 0.2},
         "folder": {"source": "folder", "train": "pictures", "test_share": 0.2},
         "npz": {"source": "npz", "train": "arrays.npz", "test_share": 0.2},
-        "npy": {"source": "npy", "train": {"x": "x.npy", "t": "t.npy"}, "test_share": 0.2},
+        "npy": {
+            "source": "npy",
+            "train": {"x": "x.npy", "t": "t.npy"},
+            "test_share": 0.2,
+            "stream": True,
+        },
         "lines": {"source": "lines", "train": "texts.txt", "target": "label", "test_share": 0.2},
     },
 }

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from graphnet.data.room import bytes_of, require_room
 from graphnet.data.table import WANTED
 from graphnet.data.targets import held_out
 from graphnet.declaration import did_you_mean
@@ -32,6 +33,7 @@ MOST_CODES = 10
 """Different whole numbers of a target that still are names of classes."""
 _DELIMITERS = ",;\t|"
 _SHOWN = 5
+SOME = 'show its first rows alone, name it in the spec\'s data, and write "stream": true beside it'
 
 
 class Column(NamedTuple):
@@ -113,6 +115,7 @@ def of_table(path: str, target: str | None) -> Found:
 
 def _read(place: Path) -> tuple[str, list[str], list[int], list[list[str]]]:
     """Delimiter, header, and of every row its line and cells."""
+    require_room(place, bytes_of(place), SOME)
     with open_file(place, WANTED) as file:
         lines = list(text_lines(file, place))
     if not lines or not lines[0].strip():

@@ -43,6 +43,16 @@ def test_a_file_larger_than_memory(tmp_path, monkeypatch, source):
     assert remedy in str(e.value)
 
 
+def test_a_table_that_is_too_large_to_be_looked_at(tmp_path, monkeypatch):
+    from graphnet.starting.begin import starting_spec
+
+    monkeypatch.setattr(room, "machine_bytes", lambda: 2**30)
+    with (tmp_path / "rows.csv").open("wb") as file:
+        file.truncate(2**30 + 1)
+    with pytest.raises(DatasetError, match=r"rows\.csv: .*show its first rows alone"):
+        starting_spec(f"csv:{tmp_path / 'rows.csv'}")
+
+
 def test_pictures_that_memory_does_not_hold(tmp_path, monkeypatch):
     from PIL import Image
 

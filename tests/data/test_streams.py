@@ -1,7 +1,5 @@
 """Data that stay in their files: the same samples as in memory, whatever the source."""
 
-import csv
-import json
 import math
 from pathlib import Path
 
@@ -10,63 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from stream_feeds import DIGIT, both, refused, same_samples, spec_of
 
 import graphnet as gn
 from graphnet.data.streams.pieces import paths_of
 from graphnet.data.streams.shares import Share
-from graphnet.data.streams.sums import ExactSum
 from graphnet.errors import DatasetError, SpecError
-from graphnet.training.feed import Room, feeds
-
-GRAPH = {
-    "format": 1,
-    "name": "streamed",
-    "nodes": [{"id": "a", "type": "Affine", "units": 3}],
-    "edges": [["x", "a"]],
-    "loss": {"type": "SoftmaxWithLoss"},
-    "train": {"epochs": 1, "batch_size": 7},
-}
-DIGIT = {"size": [6, 5], "mode": "grey", "background": "black"}
-
-
-def spec_of(data, **changes):
-    return gn.parse_spec(json.dumps({**GRAPH, "data": data, **changes}))
-
-
-def both(folder, data, **changes):
-    """The feeds of a data set in memory, and of its stream."""
-    found = []
-    for more in ({}, {"stream": True}):
-        spec = spec_of({**data, **more}, **changes)
-        loaded = gn.load_data(spec, folder)
-        net = gn.build(spec)
-        net.prepare = loaded.prepare
-        found.append((loaded, *feeds(net, loaded)))
-    return found
-
-
-def same_samples(one, other):
-    """Two feeds give the same bits for the same numbers, in any way they are asked."""
-    rows = np.random.default_rng(1).permutation(one.samples)
-    assert other.samples == one.samples
-    other.order(0, 1)
-    for part in (rows, rows[:3], np.asarray(other.order(3, 2))):
-        (x, t), (y, u) = one.batch(part), other.batch(part)
-        assert all(a.tobytes() == b.tobytes() for a, b in zip(t, u, strict=True))
-        assert {n: a.tobytes() for n, a in x.items()} == {n: a.tobytes() for n, a in y.items()}
-    room = Room(other, 11)
-    for start in range(0, one.samples, 11):
-        at = slice(start, start + 11)
-        (x, t), (y, u) = one.part(at, Room(one, 11)), other.part(at, room)
-        assert all(a.tobytes() == b.tobytes() for a, b in zip(t, u, strict=True))
-        assert {n: a.tobytes() for n, a in x.items()} == {n: a.tobytes() for n, a in y.items()}
-
-
-def refused(data, folder, **changes) -> str:
-    with pytest.raises(DatasetError) as e:
-        feeds(gn.build(spec := spec_of(data, **changes)), gn.load_data(spec, folder))
-    return str(e.value).replace(f"{folder}/", "").replace(f"{folder}\\", "")
-
+from graphnet.training.feed import feeds
 
 NPY = {"source": "npy", "train": {"x": "x.npy", "t": "t.npy"}}
 X4 = {"inputs": {"x": {"shape": [4]}}}
@@ -229,133 +177,6 @@ def test_gzip_is_no_stream(tmp_path, rng):
         "images: is compressed with gzip, and a stream is read in places: decompress it (gunzip), "
         "or leave 'stream' out"
     )
-
-
-CSV = {"source": "csv", "train": "rows.csv", "target": "kind"}
-COLUMNS = {"x": {"shape": [4], "columns": {"a": "number", "b": "number", "town": "category"}}}
-
-
-def put_csv(folder, rng, rows=300, *, quoted=False, name="rows.csv", end="\n"):
-    with (folder / name).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator=end)
-        writer.writerow(["a", "town", "b", "kind"])
-        for i in range(rows):
-            town = ["Köln", "Ulm"][int(rng.integers(2))]
-            if quoted and i > rows // 2 and town == "Ulm":
-                town = 'Ulm, "an der\nDonau"'
-            kind = ["x", "y", "z"][int(rng.integers(3))]
-            writer.writerow([rng.normal() * 10 ** int(rng.integers(9)), town, i, kind])
-
-
-@pytest.mark.parametrize("quoted", [False, True])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_csv_is_that_in_memory(tmp_path, rng, quoted, end):
-    put_csv(tmp_path, rng, quoted=quoted, end=end)
-    more = {"shape": [5 if quoted else 4]}
-    inputs = {"x": {**COLUMNS["x"], **more}}
-    (one, memory, _), (other, stream, _) = both(tmp_path, CSV, inputs=inputs)
-    assert one.prepare == other.prepare
-    same_samples(memory, stream)
-
-
-def test_csv_that_is_learnt_as_numbers(tmp_path, rng):
-    put_csv(tmp_path, rng)
-    data = {**CSV, "target": ["a", "b"], "unused": ["kind"]}
-    changes = {
-        "inputs": {"x": {"shape": [2], "columns": {"town": "category"}}},
-        "nodes": [{"id": "a", "type": "Affine", "units": 2}],
-        "loss": {"type": "MeanSquaredError"},
-    }
-    (_, memory, _), (_, stream, _) = both(tmp_path, data, **changes)
-    same_samples(memory, stream)
-
-
-def test_csv_in_several_files(tmp_path, rng):
-    texts = []
-    for i in (1, 2, 3):
-        put_csv(tmp_path, rng, 100, quoted=i == 2, name=f"rows-{i}.csv")
-        texts.append((tmp_path / f"rows-{i}.csv").read_text())
-    head, _, _ = texts[0].partition("\n")
-    (tmp_path / "rows.csv").write_text(head + "\n" + "".join(t.partition("\n")[2] for t in texts))
-    inputs = {"x": {**COLUMNS["x"], "shape": [5]}}
-    memory, _ = both(tmp_path, CSV, inputs=inputs)[0][1:]
-    spec = spec_of({**CSV, "train": "rows-*.csv", "stream": True}, inputs=inputs)
-    data = gn.load_data(spec, tmp_path)
-    stream, _ = feeds(gn.build(spec), data)
-    same_samples(memory, stream)
-
-
-def test_pieces_with_other_columns_are_refused(tmp_path, rng):
-    put_csv(tmp_path, rng, 5, name="rows-1.csv")
-    (tmp_path / "rows-2.csv").write_text("town,a,b,kind\nUlm,1,2,x\n")
-    text = refused({**CSV, "train": "rows-*.csv", "stream": True}, tmp_path, inputs=COLUMNS)
-    assert text == (
-        "rows-2.csv: its columns are not those of rows-1.csv, in their order: "
-        "pieces of one set are alike"
-    )
-
-
-@pytest.mark.parametrize(
-    ("row", "text"),
-    [
-        ("1,Ulm,2", "rows.csv:302: 3 cells, but the header names 4 columns"),
-        ("1_0,Ulm,2,x", "rows.csv:302: column 'a': a finite number is expected, found '1_0'"),
-        ("nan,Ulm,2,x", "rows.csv:302: column 'a': a finite number is expected, found 'nan'"),
-        ("1, ,2,x", "rows.csv:302: column 'town' is empty"),
-        ('1,"Ulm', "rows.csv:302: is no CSV: the quotes that are opened here do not close"),
-        ("\n1,Ulm,2,x", "rows.csv:302: an empty line: take it out"),
-    ],
-)
-def test_a_bad_row_is_found_before_training(tmp_path, rng, row, text):
-    put_csv(tmp_path, rng)
-    with (tmp_path / "rows.csv").open("a", encoding="utf-8") as file:
-        file.write(row)
-    streamed, memory = (
-        refused({**CSV, **m}, tmp_path, inputs=COLUMNS) for m in ({"stream": True}, {})
-    )
-    assert streamed.startswith(text)
-    assert streamed == memory
-
-
-def test_a_column_of_texts_is_one_error_of_a_stream(tmp_path, rng):
-    put_csv(tmp_path, rng)
-    inputs = {"x": {"shape": [3], "columns": {"a": "number", "b": "number", "town": "number"}}}
-    text = refused({**CSV, "stream": True}, tmp_path, inputs=inputs)
-    assert text.startswith("rows.csv: column 'town' is one of numbers for the spec")
-
-
-def test_a_header_alone_is_refused(tmp_path):
-    (tmp_path / "rows.csv").write_text("a,town,b,kind\n")
-    text = refused({**CSV, "stream": True}, tmp_path, inputs=COLUMNS)
-    assert text == "rows.csv: there is no row behind the header"
-
-
-def test_an_unknown_label_in_the_test_part_is_named_when_it_comes(tmp_path, rng):
-    put_csv(tmp_path, rng)
-    (tmp_path / "test.csv").write_text("a,town,b,kind\n1,Ulm,2,x\n1,Ulm,2,w\n")
-    spec = spec_of({**CSV, "test": "test.csv", "stream": True}, inputs=COLUMNS)
-    data = gn.load_data(spec, tmp_path)
-    net = gn.build(spec)
-    with pytest.raises(DatasetError, match=r"test\.csv:3: 'w' is no label; they are 'x', 'y', 'z'"):
-        list(gn.fit(net, data))
-
-
-@settings(max_examples=50, deadline=None)
-@given(
-    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=60),
-    st.integers(1, 20),
-)
-def test_sums_are_those_of_fsum(numbers, size):
-    total = ExactSum()
-    for i in range(0, len(numbers), size):
-        total.add(np.array(numbers[i : i + size]))
-    try:
-        expected = math.fsum(numbers)
-    except OverflowError:
-        with pytest.raises(OverflowError):
-            total.value()
-        return
-    assert total.value() == expected
 
 
 def test_pictures_of_folders_are_those_in_memory(tmp_path, rng):
