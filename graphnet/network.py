@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -139,6 +139,22 @@ class Network:
         if not batch.batched:
             found = {name: scores[0] for name, scores in found.items()}
         return found if len(found) > 1 else next(iter(found.values()))
+
+    def predict_stream(
+        self, batches: Iterable[Any], *, threads: int | None = None
+    ) -> Iterator[Any]:
+        """`predict` of each batch, in order, while others are computed on threads of their own.
+
+        batches: any number of any lengths; they are read on the caller's thread, and 2 for each
+        thread at most before their turn. threads: default, all processors; they change no bit.
+        The threads end with the batches, or when the stream is closed; until then NumPy's BLAS is
+        held to one thread.
+        Shapes, Errors: as `predict`; what `batches` raises comes after what it gave before.
+        """
+        _check_threads(threads)
+        from graphnet.streaming import stream
+
+        return stream(self, batches, threads)
 
     def classify(self, x: Any) -> Any:
         """The index of the best score, (N,); of a single score 1 where it is above 0, else 0.

@@ -43,6 +43,7 @@ RANKS = [
         "prediction",
         "walk",
         "crew",
+        "streaming",
     },
     {"gradcheck", "bundle", "prepare"},
     {"data", "training", "draw", "report", "exchange", "starting"},
