@@ -48,7 +48,7 @@ RANKS = [
     {"gradcheck", "bundle", "prepare"},
     {"data", "training", "draw", "report", "exchange", "starting"},
     {"distributed"},
-    {"answering", "bulk"},
+    {"answering", "bulk", "serving"},
     {"cli"},
     {"__main__"},
 ]

@@ -78,6 +78,14 @@ class Output(NamedTuple):
         shown = self.shown(scores) if shares else np.atleast_1d(scores)
         return {"label": self.label(best), "index": best, "scores": _floats(shown)}
 
+    def top(self, scores: Any, most: int, shares: bool) -> Iterator[tuple[int, Any]]:
+        """The best classes of one sample and their scores, the best first."""
+        shown = self.shown(scores) if shares else np.atleast_1d(scores)
+        if len(shown) == 1:  # a binary network has one score, for class 1
+            shown = np.array([-shown[0], shown[0]])
+        for index in np.argsort(-shown, kind="stable")[:most]:
+            yield int(index), shown[index]
+
     def shown(self, scores: Any) -> Any:
         """Probabilities: of classes together 1, of yes and no each for itself."""
         if self.shares:
@@ -187,12 +195,8 @@ class Answers:
             yield start + "\t".join(one.plain(scores[one.name]) for one in self.outputs)
             return
         (output,) = self.outputs
-        shown = scores[output.name]
-        shown = output.shown(shown) if options.probabilities else np.atleast_1d(shown)
-        if len(shown) == 1:  # a binary network has one score, for class 1
-            shown = np.array([-shown[0], shown[0]])
-        for index in np.argsort(-shown, kind="stable")[: options.top]:
-            yield f"{start}{printable(output.label(int(index)))}\t{shown[index]!s}"
+        for index, score in output.top(scores[output.name], options.top, options.probabilities):
+            yield f"{start}{printable(output.label(index))}\t{score!s}"
 
     def _values(self, place: Place, scores: Mapping[str, Any], shares: bool) -> dict[str, Any]:
         found = {one.name: one.values(scores[one.name], shares) for one in self.outputs}

@@ -42,7 +42,7 @@ def _main(argv: Sequence[str] | None, world: World | None = None) -> int:
         )  # a call without --out does without
 
         check_bulk(arguments, options)
-        net = _load(options.bundle, options.memory)
+        net = load_answering(options.bundle, options.memory)
         return answer_in_bulk(arguments, options, net, world)
     if options.resume or options.restart or options.workers or options.distributed:
         arguments.error("--resume, --restart, --workers and --distributed go with --out")
@@ -53,7 +53,7 @@ def _main(argv: Sequence[str] | None, world: World | None = None) -> int:
     shown = options.show_input
     if shown is not None and options.files and _same_file(shown, options.files[0]):
         arguments.error("--show-input would write over the picture: name another file")
-    net = _load(options.bundle, options.memory)
+    net = load_answering(options.bundle, options.memory)
     feeding = feeding_of(net, options.bundle, complain)
     if shown is not None and not (isinstance(feeding, Pictures) and is_single(options.files)):
         arguments.error("--show-input takes one picture")
@@ -155,7 +155,11 @@ def _same_file(path: str, other: str) -> bool:
     return os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)
 
 
-def _load(path: str, memory: int | None) -> Network:
+def load_answering(path: str, memory: int | None) -> Network:
+    """A network whose answers mean something.
+
+    Errors: BundleError, also where a weight is not finite.
+    """
     try:
         net = load(path, memory=memory)
     except NotABundleError:

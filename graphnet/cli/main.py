@@ -14,6 +14,7 @@ COMMANDS = {
     "new": "a spec to start from, written from a data set",
     "train": "train a spec and write one bundle",
     "infer": "what a bundle answers to pictures, rows of a table, texts or arrays",
+    "serve": "what a bundle answers, over HTTP",
     "report": "how a bundle was trained and how good it is, as one page",
     "compare": "several bundles side by side, as a table and one page",
     "check": "what a spec or bundle holds, or what is wrong with it",

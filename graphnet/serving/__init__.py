@@ -1,0 +1,1 @@
+"""What a bundle answers over HTTP: bodies read, gathered, computed, and put into words."""
