@@ -19,7 +19,6 @@ from graphnet.cli.common import (
     run,
     seconds,
 )
-from graphnet.crew import threads_here
 from graphnet.errors import GraphnetError, printable, quoted
 
 
@@ -47,7 +46,9 @@ def _main(argv: Sequence[str] | None) -> int:
         help="answer for this name, too (in the Host header); may be given again",
     )
     arguments.add_argument(
-        "--threads", type=count(1024), help="that compute; default: the processors"
+        "--threads",
+        type=count(1024),
+        help="that compute; default: the processors, or 1 for a small model",
     )
     arguments.add_argument(
         "--batch", type=count(4096), default=64, help="requests that a thread takes at once (64)"
@@ -108,7 +109,7 @@ def _main(argv: Sequence[str] | None) -> int:
         merge=options.merge,
     )
     net = load_answering(options.bundle, options.memory)
-    service = Service(net, options.bundle, options.threads or threads_here(), limits, complain)
+    service = Service(net, options.bundle, options.threads, limits, complain)
     listening = listen(options.host, options.port)
     with listening:
         hosts = hosts_of(listening, options.host, options.allow_host)

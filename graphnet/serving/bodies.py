@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, NoReturn
 
-from graphnet.errors import SpecError, clipped, quoted
+from graphnet.errors import DatasetError, SpecError, clipped, quoted
 from graphnet.spec.source import MAX_BYTES, parse
 
 NAME = "body"
 """What errors call it."""
 NUMBER_BYTES = 24
 """Of one number as JSON writes it, with its comma; it allows bodies of large samples."""
-_ODD = re.compile(r"\d{19}|[eE]\+?\d{3}|\\u")
-"""What may be too large a number, or half a character: the slow reader looks."""
 
 
 def json_limit(numbers: int) -> int:
@@ -23,10 +20,10 @@ def json_limit(numbers: int) -> int:
 
 
 def read_json(body: bytes, limit: int) -> Any:
-    """The value of a body.
+    """The value of a body; its numbers are any that JSON writes, also such as overflow.
 
-    Errors: SpecError for what is no JSON, or has keys twice, numbers that are none or too large,
-    lone surrogates; SpecLimitError past the limit, 64 levels or 200,000 keys.
+    Errors: SpecError for what is no JSON, or has keys twice, NaN, lone surrogates; SpecLimitError
+    past the limit; DatasetError for true or false, which no model takes.
     """
     try:
         text = body.decode("utf-8")
@@ -35,13 +32,27 @@ def read_json(body: bytes, limit: int) -> Any:
         raise SpecError(f"{NAME}: {what}") from None
     if text.startswith("\ufeff"):
         raise SpecError(f"{NAME}: starts with a byte order mark: send UTF-8 without one")
-    if len(body) > limit or _ODD.search(text):
+    if len(body) > limit or "\\u" in text:
         return parse(text, NAME, limit)
     try:
         # A number a call of Python's, as the strict reader takes them, is three times slower.
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refused)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refused)
     except (ValueError, RecursionError):
-        return parse(text, NAME, limit)  # which says where, and what is wrong
+        value = parse(text, NAME, limit)  # which says where, and what is wrong
+    if "true" in text or "false" in text:
+        _refuse_bools(value)
+    return value
+
+
+def _refuse_bools(value: Any) -> None:
+    """NumPy takes them for 1 and 0, and Python for numbers."""
+    if isinstance(value, bool):
+        raise DatasetError(
+            f"{NAME}: {json.dumps(value)} is no number or text: the model takes none"
+        )
+    if isinstance(value, list | dict):
+        for one in value.values() if isinstance(value, dict) else value:
+            _refuse_bools(one)
 
 
 def _unique(items: list[tuple[str, Any]]) -> dict[str, Any]:

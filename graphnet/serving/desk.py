@@ -12,7 +12,7 @@ from typing import NamedTuple
 from graphnet.errors import GraphnetError
 from graphnet.serving.figures import Figures
 from graphnet.serving.limits import Limits
-from graphnet.serving.reading import Reader, Samples
+from graphnet.serving.reading import PICTURES, Reader, Samples
 from graphnet.serving.wording import Asked, Wording
 
 
@@ -135,6 +135,10 @@ class Desk:
         limits = self._limits
         while jobs := self._computed.take(limits.batch, limits.wait, lambda: self.expected):
             jobs = [job for job in jobs if not job.gone()]
+            pngs = [job for job in jobs if job.samples is None and job.media == PICTURES[0]]
+            together = self._reader.read_together([job.body for job in pngs])
+            for job, samples in zip(pngs, together, strict=True):
+                job.samples = samples
             for job in jobs:
                 if job.samples is None:
                     self._try(job, lambda job=job: self._take_in(job))  # type: ignore[misc]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -126,6 +127,28 @@ class Pictures(Field):
         pixels = self.preparation.picture(read_picture(data, what))
         empty = self.needs_ink and pixels.min() == pixels.max()
         return pixels, NO_INK if empty else None
+
+    def decoded(self, pictures: Sequence[bytes]) -> list[tuple[Any, str | None] | None]:
+        """What `picture` makes of each PNG of just the right kind, decoded together; None for any
+        other file, and for what is no PNG."""
+        from graphnet.prepare.small import pixels_of, rows_of
+
+        height, width, channels = self.pixels[-1]
+        rows = [rows_of(data) for data in pictures]
+        good = [
+            i
+            for i, one in enumerate(rows)
+            if one is not None and one.size == (width, height) and one.channels == channels
+        ]
+        found: list[tuple[Any, str | None] | None] = [None] * len(rows)
+        if good:
+            pixels = self.preparation.orient(
+                pixels_of([one for one in map(rows.__getitem__, good) if one])
+            )
+            for i, one in zip(good, pixels, strict=True):
+                empty = self.needs_ink and one.min() == one.max()
+                found[i] = one, NO_INK if empty else None
+        return found
 
     def _decoded(self, text: str, what: str) -> Any:
         try:
@@ -253,10 +276,12 @@ def array_of(name: str, value: Any) -> Any:
         array = np.asarray(value)
     except (ValueError, OverflowError) as e:
         raise DatasetError(clipped(f"input '{name}': no array of numbers: {e}")) from None
-    if array.dtype.kind not in "fiu" or array.size == 0 or _has_bool(value):
+    if array.dtype.kind not in "fiu" or array.size == 0:
         found = _first_other(value)
         what = "lists of numbers are expected, found"
         raise DatasetError(clipped(f"input '{name}': {what} {found}"))
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise DatasetError(f"input '{name}': a number overflows: write a finite one")
     return array
 
 
@@ -275,19 +300,6 @@ def whole(name: str, array: Any) -> Any:
     return array.astype(np.int64)
 
 
-def _has_bool(value: Any) -> bool:
-    """Whether true or false stands among numbers: NumPy takes them for 1 and 0."""
-    if isinstance(value, list):
-        return (
-            any(map(_has_bool, value)) if value and isinstance(value[0], list) else _bool_in(value)
-        )
-    return isinstance(value, bool)
-
-
-def _bool_in(values: list[Any]) -> bool:
-    return bool in set(map(type, values))
-
-
 def _first_other(value: Any) -> str:
     """What stands in the first place that holds no number."""
     while isinstance(value, list):
@@ -301,7 +313,10 @@ def _first_other(value: Any) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether it is a finite number; beyond 64 bits, a whole one is none that NumPy takes."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
 
 
 def _check_cells(key: str, kind: str, cells: list[Any]) -> None:

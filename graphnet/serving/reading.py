@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,6 +85,20 @@ class Reader:
         if not isinstance(value, dict):
             raise DatasetError(f"body: {self.wanted} is expected, found {kind_of(value)}")
         return self._columns(value) if self.columns else self._inputs(value)
+
+    def read_together(self, bodies: Sequence[bytes]) -> list[Samples | None]:
+        """What `read` makes of some PNGs, where decoding them together is quicker; None for others,
+        also for what is wrong."""
+        field = self.picture
+        if field is None:
+            return [None] * len(bodies)
+        found = field.decoded(bodies)
+        good = [one[0] for one in found if one is not None]
+        numbers = iter(field.numbers(np.stack(good))) if good else iter(())
+        return [
+            one and Samples({field.name: next(numbers)[np.newaxis]}, 1, True, one[1])
+            for one in found
+        ]
 
     @property
     def wanted(self) -> str:

@@ -20,8 +20,11 @@ from starlette.types import ASGIApp
 from graphnet import __version__
 from graphnet.answering.answers import Answers
 from graphnet.answering.feeding import feeding_of
+from graphnet.crew import threads_here
 from graphnet.errors import GraphnetError, clipped, quoted
 from graphnet.network import Network
+from graphnet.plan import Plan
+from graphnet.prediction import WORTH_SHARING
 from graphnet.serving.app import App
 from graphnet.serving.connection import Connection
 from graphnet.serving.desk import Desk
@@ -37,18 +40,21 @@ Complain = Callable[[str], None]
 class Service:
     """A network that answers over HTTP.
 
-    path: what errors call the bundle. threads: that compute.
+    path: what errors call the bundle. threads: that compute; default, the processors for a large
+    model, one for a model so small that threads would wait for the interpreter most of the time.
     Errors: BundleError where what the network takes, or says, cannot be sent.
     """
 
     def __init__(
-        self, net: Network, path: str, threads: int, limits: Limits, complain: Complain
+        self, net: Network, path: str, threads: int | None, limits: Limits, complain: Complain
     ) -> None:
         feeding = feeding_of(net, path, complain)  # refuses what takes too much memory
         self.limits = limits
         self.figures = Figures(net.spec.name)
         reader = Reader(net, path, feeding.size)
         answers = Answers(net, path)
+        small = Plan(net.graph).total().forward < WORTH_SHARING
+        threads = threads or (1 if small else threads_here())
         wordings = []
         for _ in range(threads):
             own = Answers(net.replica(), path)
@@ -228,5 +234,5 @@ def run(
     return server.signal, server.force_exit
 
 
-SWITCH = 0.001
+SWITCH = 0.0005
 """Seconds that a thread waits for the interpreter before it asks for it."""
