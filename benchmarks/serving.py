@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -234,20 +235,32 @@ def main() -> None:
         stops(bundle, requests["image/png"], options)
 
 
+def processor_seconds(address: tuple[str, int]) -> float:
+    """Of the server, so far."""
+    with urllib.request.urlopen(f"http://{address[0]}:{address[1]}/metrics") as answer:
+        for line in answer.read().decode().splitlines():
+            if line.startswith("process_cpu_seconds_total "):
+                return float(line.split()[1])
+    raise LookupError("process_cpu_seconds_total")
+
+
 def speeds(bundle: Path, requests: dict[str, bytes], options: argparse.Namespace) -> None:
-    print("| body | connections | p50 ms | p99 ms | requests/s | not 200 | asker's processor |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    columns = ("body", "connections", "p50 ms", "p99 ms", "requests/s", "not 200")
+    print("|", " | ".join([*columns, "server's us a request", "asker's processor"]), "|")
+    print("| --- " * 8 + "|")
     with served(bundle, *options.options) as (address, _):
         for media, request in requests.items():
             alone = 0.0
             for connections in options.connections:
                 load(address, request, connections, 0.5)
+                used = processor_seconds(address)
                 found = load(address, request, connections, options.seconds)
+                used = (processor_seconds(address) - used) / len(found.seconds)
                 p50, p99 = found.percentile(50), found.percentile(99)
                 rate = len(found.seconds) / found.wall
                 print(
                     f"| {media} | {connections} | {p50:.2f} | {p99:.2f} | {rate:,.0f} "
-                    f"| {found.refused} | {found.busy:.0%} |",
+                    f"| {found.refused} | {1e6 * used:.0f} | {found.busy:.0%} |",
                     flush=True,
                 )
                 alone = p50 if connections == 1 else alone

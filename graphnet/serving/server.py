@@ -91,6 +91,7 @@ class Server(uvicorn.Server):
             http=OwnConnection,
             ws="none",
             lifespan="off",
+            loop="asyncio",
             interface="asgi3",
             log_config=None,
             access_log=False,
