@@ -83,7 +83,10 @@ class Output(NamedTuple):
         shown = self.shown(scores) if shares else np.atleast_1d(scores)
         if len(shown) == 1:  # a binary network has one score, for class 1
             shown = np.array([-shown[0], shown[0]])
-        for index in np.argsort(-shown, kind="stable")[:most]:
+        order = np.argsort(-shown, kind="stable")
+        if self.what == "next":  # as `best`: what no text goes on with, or nothing stands for
+            order = order[(order >= len(NOT_WRITTEN)) & (order < len(self.labels or ()))]
+        for index in order[:most]:
             yield int(index), shown[index]
 
     def shown(self, scores: Any) -> Any:

@@ -23,7 +23,7 @@ def read_json(body: bytes, limit: int) -> Any:
     """The value of a body; its numbers are any that JSON writes, also such as overflow.
 
     Errors: SpecError for what is no JSON, or has keys twice, NaN, lone surrogates; SpecLimitError
-    past the limit; DatasetError for true or false, which no model takes.
+    past the limit.
     """
     try:
         text = body.decode("utf-8")
@@ -39,20 +39,20 @@ def read_json(body: bytes, limit: int) -> Any:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refused)
     except (ValueError, RecursionError):
         value = parse(text, NAME, limit)  # which says where, and what is wrong
-    if "true" in text or "false" in text:
-        _refuse_bools(value)
     return value
 
 
-def _refuse_bools(value: Any) -> None:
-    """NumPy takes them for 1 and 0, and Python for numbers."""
+def refuse_bools(value: Any) -> None:
+    """NumPy takes true and false for 1 and 0, and Python takes them for numbers.
+
+    Errors: DatasetError.
+    """
     if isinstance(value, bool):
-        raise DatasetError(
-            f"{NAME}: {json.dumps(value)} is no number or text: the model takes none"
-        )
+        what = f"{json.dumps(value)} is no number or text: the model takes none"
+        raise DatasetError(f"{NAME}: {what}")
     if isinstance(value, list | dict):
         for one in value.values() if isinstance(value, dict) else value:
-            _refuse_bools(one)
+            refuse_bools(one)
 
 
 def _unique(items: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -127,17 +127,19 @@ class Description:
         if reader.columns:
             fields = [reader.fields[name] for name in reader.open]
             cells = {
-                key: field.cell_schema(key)
+                key: [field.cell_schema(key)]
                 for field in fields
                 if isinstance(field, Cells)
                 for key in field.kinds
             }
             unused = {k for field in fields if isinstance(field, Cells) for k in field.unused}
             return self._one_or_several(cells, list(cells), {key: {} for key in unused})
-        schemas = {name: field.schema() for name, field in reader.fields.items()}
+        schemas = {name: field.schemas() for name, field in reader.fields.items()}
         return self._one_or_several(schemas, reader.open, {})
 
-    def _one_or_several(self, one: Json, required: list[str], besides: Json) -> Json:
+    def _one_or_several(
+        self, ways: dict[str, list[Json]], required: list[str], besides: Json
+    ) -> Json:
         def of(properties: Json) -> Json:
             return {
                 "type": "object",
@@ -147,11 +149,13 @@ class Description:
             }
 
         # Lists of equal lengths cannot be said in a schema; lists of one are.
-        most = self.reader.most if len(one) == 1 else 1
-        several = {
-            name: {"type": "array", "items": item, "minItems": 1, "maxItems": most}
-            for name, item in one.items()
-        }
+        most = self.reader.most if len(ways) == 1 else 1
+        one, several = {}, {}
+        for name, items in ways.items():
+            lists = [
+                {"type": "array", "items": item, "minItems": 1, "maxItems": most} for item in items
+            ]
+            one[name], several[name] = _any_of(items), _any_of(lists)
         return {"anyOf": [of(one), of(several)]} if required else of(one)
 
     def _answer(self) -> Json:
@@ -206,6 +210,10 @@ def _said(output: Output) -> Json:
         "required": required,
         "additionalProperties": False,
     }
+
+
+def _any_of(schemas: list[Json]) -> Json:
+    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 
 _ERROR: Json = {

@@ -55,8 +55,8 @@ class Field:
         """
         raise NotImplementedError
 
-    def schema(self) -> Schema:
-        """What `read` takes of one sample."""
+    def schemas(self) -> list[Schema]:
+        """The ways in which `read` takes one sample; those of one list are given in one way."""
         raise NotImplementedError
 
 
@@ -69,13 +69,13 @@ class Numbers(Field):
             array = whole(self.name, array)
         return with_batch_axis(f"input '{self.name}'", array, self.shape, self.dtype)
 
-    def schema(self) -> Schema:
+    def schemas(self) -> list[Schema]:
         if self.dtype.kind == "i":
             item: Schema = {"type": "integer", "minimum": -(2**53), "maximum": 2**53}
         else:
             most = float(np.finfo(self.dtype).max)
             item = {"type": "number", "minimum": -most, "maximum": most}
-        return nested(item, self.shape)
+        return [nested(item, self.shape)]
 
 
 class Pictures(Field):
@@ -158,7 +158,7 @@ class Pictures(Field):
             raise ImageError(f"{what} {quoted(text, 40)}") from None
         return self.picture(data, f"input '{what}'")[0]
 
-    def schema(self) -> Schema:
+    def schemas(self) -> list[Schema]:
         item = {"type": "integer", "minimum": 0, "maximum": 255}
         encoded = {
             "type": "string",
@@ -166,7 +166,7 @@ class Pictures(Field):
             "contentEncoding": "base64",
             "description": "A PNG or JPEG.",
         }
-        return {"anyOf": [*(nested(item, shape) for shape in self.pixels), encoded]}
+        return [*(nested(item, shape) for shape in self.pixels), encoded]
 
 
 class Cells(Field):
@@ -206,15 +206,17 @@ class Cells(Field):
             raise DatasetError(clipped(f"body: {row}{wrong[i]}"))
         return array, count
 
-    def schema(self) -> Schema:
+    def schemas(self) -> list[Schema]:
         required = list(self.kinds)
         properties = {key: self.cell_schema(key) for key in required}
-        return {
-            "type": "object",
-            "properties": properties,
-            "required": required,
-            "additionalProperties": False,
-        }
+        return [
+            {
+                "type": "object",
+                "properties": properties,
+                "required": required,
+                "additionalProperties": False,
+            }
+        ]
 
     def cell_schema(self, key: str) -> Schema:
         """One cell of a column."""
@@ -251,13 +253,13 @@ class Texts(Field):
         array = self.preparation.numbers(lines)
         return array, len(lines) if isinstance(value, list) else None
 
-    def schema(self) -> Schema:
+    def schemas(self) -> list[Schema]:
         schema: Schema = {"type": "string"}
         if not self.goes_on:
             schema["minLength"] = 1
             if self.preparation.text.unit == "character" and not self.preparation.text.cut:
                 schema["maxLength"] = self.preparation.positions
-        return schema
+        return [schema]
 
 
 def nested(item: Schema, shape: Shape) -> Schema:

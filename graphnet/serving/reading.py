@@ -10,7 +10,7 @@ import numpy as np
 from graphnet.declaration import did_you_mean
 from graphnet.errors import DatasetError, ShapeError, clipped, quoted
 from graphnet.network import Network
-from graphnet.serving.bodies import json_limit, kind_of, read_json
+from graphnet.serving.bodies import json_limit, kind_of, read_json, refuse_bools
 from graphnet.serving.fields import Cells, Field, Numbers, Pictures, Texts
 
 JSON = "application/json"
@@ -84,6 +84,9 @@ class Reader:
         value = read_json(body, self.limit)
         if not isinstance(value, dict):
             raise DatasetError(f"body: {self.wanted} is expected, found {kind_of(value)}")
+        if b"true" in body or b"false" in body:
+            for key in self._keys():
+                refuse_bools(value.get(key))
         return self._columns(value) if self.columns else self._inputs(value)
 
     def read_together(self, bodies: Sequence[bytes]) -> list[Samples | None]:
@@ -108,7 +111,7 @@ class Reader:
 
     def _keys(self) -> list[str]:
         if not self.columns:
-            return self.open or list(self.fields)
+            return list(self.fields)
         return [key for name in self.open for key in self._cells(name).kinds]
 
     def _cells(self, name: str) -> Cells:
