@@ -73,14 +73,13 @@ class App:
         desk: Desk,
         limits: Limits,
         figures: Figures,
-        version: str,
     ) -> None:
         self.answers = answers
         self.reader = reader
         self.desk = desk
         self.limits = limits
         self.figures = figures
-        description = Description(answers, reader, limits, version)
+        description = Description(answers, reader)
         self._summary = json.dumps(description.summary(), indent=1).encode()
         self._openapi = json.dumps(description.openapi()).encode()
 

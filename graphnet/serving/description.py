@@ -6,13 +6,14 @@ from typing import Any
 
 from graphnet.answering.answers import Answers, Output
 from graphnet.serving.fields import Cells
-from graphnet.serving.limits import Limits
 from graphnet.serving.reading import JSON, Reader
 
 Json = dict[str, Any]
 MOST_LABELS = 1000
 """That a description lists."""
 MOST_TOP = 10_000
+INTERFACE = "1"
+"""The version of the paths, and of what they take and give."""
 WRONG = {
     "400": "The body, or a parameter, cannot be read.",
     "421": "Another server's name stands in the Host header.",
@@ -31,11 +32,9 @@ class Description:
     Source: OpenAPI 3.1.
     """
 
-    def __init__(self, answers: Answers, reader: Reader, limits: Limits, version: str) -> None:
+    def __init__(self, answers: Answers, reader: Reader) -> None:
         self.answers = answers
         self.reader = reader
-        self.limits = limits
-        self.version = version
 
     def summary(self) -> Json:
         """The model in a few lines, for people."""
@@ -72,7 +71,7 @@ class Description:
     def openapi(self) -> Json:
         """The whole interface."""
         spec = self.answers.net.spec
-        info: Json = {"title": spec.name, "version": self.version}
+        info: Json = {"title": spec.name, "version": INTERFACE}
         if spec.doc:
             info["description"] = spec.doc
         text = {"text/plain": {"schema": {"type": "string"}}}

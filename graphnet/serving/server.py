@@ -17,7 +17,6 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from graphnet import __version__
 from graphnet.answering.answers import Answers
 from graphnet.answering.feeding import feeding_of
 from graphnet.crew import threads_here
@@ -61,7 +60,7 @@ class Service:
             own.threads = 1
             wordings.append(Wording(own))
         self.desk = Desk(reader, wordings, limits, self.figures)
-        self.app = App(answers, reader, self.desk, limits, self.figures, __version__)
+        self.app = App(answers, reader, self.desk, limits, self.figures)
         self.complain = complain
 
     def asgi(self, hosts: frozenset[str] | None) -> ASGIApp:
