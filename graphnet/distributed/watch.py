@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 
 from graphnet.errors import RankError, clipped
 
+AFTERWARDS = 1.0
+"""Seconds in which a job ends after one rank: libraries of MPI crash where others vanish, and that
+is no news."""
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 
 
@@ -51,9 +56,10 @@ def _watch(child: int, named: int, tell: Callable[[str], None], way: str) -> Non
     def forward(number: int, frame: FrameType | None) -> None:
         nonlocal told
         told = True
-        os.kill(child, number)
-        if hasattr(signal, "SIGCONT"):  # what is stopped would never end
-            os.kill(child, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            os.kill(child, number)
+            if hasattr(signal, "SIGCONT"):  # what is stopped would never end
+                os.kill(child, signal.SIGCONT)
 
     for signal_name in _FORWARDED:
         number = signal.Signals.__members__.get(signal_name)
@@ -65,11 +71,16 @@ def _watch(child: int, named: int, tell: Callable[[str], None], way: str) -> Non
             break
     if os.WIFEXITED(status):
         os._exit(os.WEXITSTATUS(status))
-    if not told:  # else the job is being ended, and this is no news
-        text = os.read(named, 500).decode(errors="replace") or f"a rank (process {child})"
-        by = os.WTERMSIG(status)
-        tell(clipped(f"{text} was killed by signal {by} ({_called(by)}): {way}"))
-    os._exit(RankError.exit_code)
+    by = os.WTERMSIG(status)
+    if by != signal.SIGKILL and not told:
+        time.sleep(AFTERWARDS)
+    if told:  # the job is being ended
+        os._exit(RankError.exit_code)
+    text = os.read(named, 500).decode(errors="replace") or f"a rank (process {child})"
+    tell(clipped(f"{text} was killed by signal {by} ({_called(by)}): {way}"))
+    # MPICH's mpiexec ends a job over several hosts where a process was killed; where one has failed
+    # it waits for the others, and they for the time-out.
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _end_with_watcher(alive: int, name: str, tell: Callable[[str], None], way: str) -> None:

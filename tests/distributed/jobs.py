@@ -93,7 +93,7 @@ def finished(
         return CompletedProcess(words, code, _text(out), _text(err))
 
 
-def end(job: subprocess.Popen[bytes]) -> None:
+def end(job: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
     """End a job that runs: by mpiexec, which ends ranks wherever they are; else by force."""
     if job.poll() is not None:
         return

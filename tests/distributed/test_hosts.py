@@ -1,5 +1,6 @@
 """Several hosts on one machine: network namespaces, between which messages cross a network."""
 
+import contextlib
 import functools
 import os
 import re
@@ -11,11 +12,11 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.distributed.jobs import finished, is_open_mpi, need_ranks
+from tests.distributed.jobs import end, finished, is_open_mpi, need_ranks
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = ROOT / "scripts" / "hosts.py"
-TRAFFIC = re.compile(r"^host (\w): ([\d,]+) bytes sent, ([\d,]+) received$", re.MULTILINE)
+TRAFFIC = re.compile(r"host (\w): ([\d,]+) bytes sent, ([\d,]+) received")
 MEGABYTES = """
 import sys
 import numpy as np
@@ -24,6 +25,10 @@ mine, all = np.full(250_000, MPI.COMM_WORLD.rank, np.float32), np.empty(250_000,
 MPI.COMM_WORLD.Allreduce(mine, all)
 sys.stdout.write(f"{MPI.COMM_WORLD.rank} {MPI.Get_processor_name()} {all.mean():g}\\n")
 """
+
+
+TRAIN = ROOT / "tools" / "train.py"
+DIGITS = ROOT / "models" / "digits.json"
 
 
 @functools.cache
@@ -63,6 +68,60 @@ def test_each_rank_has_a_host_and_what_they_tell_each_other_crosses_the_network(
     assert set(counted) == {"a", "b", "c"}
     # What each has, 1 MB, is needed by the others, whichever way it goes.
     assert all(sent > 600_000 and back > 600_000 for sent, back in counted.values())
+
+
+def test_three_hosts_train_the_bundle_of_one_process(mpiexec, tmp_path):
+    recipe = ("--set", "train.epochs=2", "--set", "train.shards=4")
+    words = [sys.executable, str(TRAIN), str(DIGITS), *recipe]
+    alone = finished([*words, "--out", "one.msgpack"], timeout=60, folder=tmp_path)
+    assert alone.returncode == 0, alone.stderr
+    done = on_hosts(*mpiexec, *words, "--distributed", "--out", "three.msgpack", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "three.msgpack").read_bytes() == (tmp_path / "one.msgpack").read_bytes()
+    counted = traffic(done.stderr)
+    assert set(counted) == {"a", "b", "c"}
+    # 58 steps with some 4/3 of 15 KB of gradients each way.
+    assert all(sent > 500_000 and back > 500_000 for sent, back in counted.values())
+
+
+def test_a_rank_that_is_killed_on_one_host_ends_the_job_with_its_name(mpiexec, tmp_path):
+    out = tmp_path / "killed.msgpack"
+    recipe = ("--set", "train.epochs=10000", "--set", "train.shards=4")
+    words = [*mpiexec, sys.executable, TRAIN, DIGITS, *recipe, "--distributed", "--timeout", "5"]
+    command = [sys.executable, str(SCRIPT), *map(str, words), "--json", "--out", str(out)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as job:
+        try:
+            assert job.stdout is not None
+            assert job.stdout.readline().startswith('{"epoch": 1,')
+            os.kill(process_of_rank(1, str(out)), signal.SIGKILL)
+            _, said = job.communicate(timeout=20)
+        finally:
+            end(job)
+    assert job.returncode != 0
+    line, *others = [line for line in said.splitlines() if re.match(r"rank \d+ of 3 \(", line)]
+    assert re.match(r"rank 1 of 3 \(process \d+ on b\) was killed by signal 9 \(SIGKILL\)", line)
+    # Where mpiexec is slow to end the others, they find out by themselves.
+    assert all(re.match(r"rank 1 of 3 .* did not come within 5 s", other) for other in others)
+    assert "--resume" in line
+    assert set(traffic(said)) == {"a", "b", "c"}
+
+
+def process_of_rank(number: int, word: str) -> int:
+    """The process of a rank that has this word in its command: the child of the one that watches
+    it, both of them that rank's by what mpiexec told them."""
+    told = {f"PMI_RANK={number}".encode(), f"OMPI_COMM_WORLD_RANK={number}".encode()}
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if word.encode() not in (folder / "cmdline").read_bytes().split(b"\0"):
+                continue
+            if told & set((folder / "environ").read_bytes().split(b"\0")):
+                parent = re.search(r"^PPid:\s+(\d+)$", (folder / "status").read_text(), re.M)
+                assert parent is not None
+                found[int(folder.name)] = int(parent[1])
+    (process,) = [process for process, parent in found.items() if parent in found]
+    return process
 
 
 def test_nothing_is_left_of_the_hosts_and_their_command_has_its_say(mpiexec):
