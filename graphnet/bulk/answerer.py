@@ -67,7 +67,7 @@ class Answerer:
                 self._check(block, found, wrong)
         good = [i for i in range(len(block)) if i not in wrong]
         places = Places(block.files, block.rows)
-        data = self.form.rows(places, good, {k: v[good] for k, v in found.items()}, wrong | notes)
+        data = self.form.rows(places, good, {k: v[good] for k, v in found.items()}, notes | wrong)
         mark = fingerprint(message, statuses or statuses_of(block))
         return Reply(len(block), len(wrong), len(notes.keys() - wrong), mark, data).packed()
 

@@ -116,6 +116,9 @@ def test_blank_pictures_are_told_apart(bulk, save_model, tmp_path):
     image = {"size": [6, 5], "mode": "grey", "range": [0, 1], "background": "black", "fit": "digit"}
     save_model(inputs={"x": {"shape": [6, 5, 1], "image": image}})
     Image.new("L", (20, 20), 255).save(tmp_path / "blank.png")
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    bulk("m.msgpack", "bad.png", "--out", "out.csv")
+    assert "bad.png: is neither PNG nor JPEG" in rows_of(tmp_path / "out.csv")[0]["error"]
     done = bulk("m.msgpack", "blank.png", "--out", "out.csv")
     assert done.code == 0
     assert done.err[-1] == "no ink is found in 1 of them: their labels mean nothing"
