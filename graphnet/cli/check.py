@@ -121,12 +121,14 @@ def report(graph: Resolved, plan: Plan) -> str:
         rows.append(["loss", loss.spec.type, loss.on, "()", "0", f"{flops:,}", f"{nbytes:,}"])
     total = plan.total()
     step = (total.forward + total.backward) * batch
+    shards = plan.shards(batch) if spec.train is not None and graph.objectives else 1
     return "\n".join(
         [
             f"{spec.name}: {spec.dtype}, output {', '.join(graph.wiring.outputs)}",
             table(rows, right=(4, 5, 6)),
             f"parameters: {total.parameters:,}",
-            f"{what}: {step:,} FLOPs, {plan.step_bytes(batch):,} bytes",
+            f"{what}: {step:,} FLOPs, {plan.step_bytes(batch):,} bytes"
+            + f", in {shards} shards" * (shards > 1),
         ]
     )
 

@@ -20,7 +20,9 @@ def share(world: World, trainer: Trainer) -> None:
     run = json.loads(world.broadcast(told))
     best = run.get("best")
     live = {**trainer.net.params, **trainer.net.state}
-    arrays = list(live.values()) + list(trainer.optimizer.state.values())
+    # Parameters that were made together lie together: they are one broadcast.
+    arrays = [flat for flat, _ in trainer.net.engine.flat_params()]
+    arrays += [*trainer.net.state.values(), *trainer.optimizer.flat.values()]
     kept = {}
     if best is not None and trainer.best is not None:
         kept = trainer.best.arrays or {name: np.empty_like(array) for name, array in live.items()}

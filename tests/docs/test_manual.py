@@ -92,9 +92,12 @@ def place(tmp_path) -> Iterator[Path]:
         shutil.copytree(ROOT / name, folder / name)
     commands = tmp_path / "bin"
     commands.mkdir()
+    mpiexec = Path(sys.executable).with_name("mpiexec")
     for name, text in (
         ("python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'),
         ("graphnet", GRAPHNET.format(python=sys.executable)),
+        # Not a link: it looks for its helpers beside itself.
+        ("mpiexec", f'#!/bin/sh\nexec "{mpiexec}" "$@"\n'),
     ):
         (commands / name).write_text(text)
         (commands / name).chmod(0o755)
