@@ -93,18 +93,20 @@ def of_child(options: argparse.Namespace) -> Iterator[str]:
     spec = gn.read_spec(options.folder / "spec.json")
     data = gn.load_data(spec, options.folder)
     loaded = time.perf_counter() - begin
-    times: list[float] = []
+    steps, times = 0, [0.0, 0.0]
 
     def step(progress: object) -> None:
-        times.append(time.perf_counter())
+        nonlocal steps
+        steps += 1
+        times[min(steps - 1, 1)] = time.perf_counter()
 
-    stop = (lambda: False) if options.whole else (lambda: len(times) >= options.steps)
+    stop = (lambda: False) if options.whole else (lambda: steps >= options.steps)
     list(gn.fit(gn.build(spec), data, on_step=step, should_stop=stop))
     ended = time.perf_counter()
-    rate = 100 * (len(times) - 1) / (times[-1] - times[0])
+    rate = 100 * (steps - 1) / (times[1] - times[0])
     rest = f", measured in {ended - times[-1]:.0f} s" if options.whole else ""
     memory = f"{peak() / 2**20:5.0f} MiB at most"
-    yield f"{memory}, {rate:9,.0f} samples/s in {len(times):,} steps, open in {loaded:.1f} s{rest}"
+    yield f"{memory}, {rate:9,.0f} samples/s in {steps:,} steps, open in {loaded:.1f} s{rest}"
 
 
 def in_a_process(place: Path, options: argparse.Namespace) -> str:

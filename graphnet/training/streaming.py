@@ -139,7 +139,7 @@ class StreamFeed(Feed):
         numbers = self.part_of.numbers(rows)
         if not len(rows):  # of a batch too short for all ranks, one may have none
             return inputs, self._judged(inputs, targets)
-        for at, taken in self._taken(rows, numbers):
+        for at, taken in self._taken(rows, numbers, inputs):
             whole = len(at) == len(rows)
             self._put(taken, numbers[at], slice(None) if whole else at, inputs, targets)
         return inputs, self._judged(inputs, targets)
@@ -148,8 +148,8 @@ class StreamFeed(Feed):
         """Inputs and targets of neighbouring samples."""
         numbers = self.numbers(rows)
         ranges = self.part_of.ranges(numbers)
-        taken = self.part_of.stream.hold(ranges).take(places_in(ranges, numbers))
         inputs = {name: memory[: len(numbers)] for name, memory in room.inputs.items()}
+        taken = self.part_of.stream.hold(ranges).take(places_in(ranges, numbers), inputs)
         targets = {i: memory[: len(numbers)] for i, memory in room.targets.items()}
         self._put(taken, numbers, slice(None), inputs, targets)
         return inputs, self._judged(inputs, targets)
@@ -158,13 +158,16 @@ class StreamFeed(Feed):
         """The stream's checksum, and which share of it this is: the same data, the same text."""
         return "-".join([self.part_of.stream.fingerprint(), *map(_share, self.part_of.shares)])
 
-    def _taken(self, rows: Array, numbers: Array) -> Iterator[tuple[Array, Taken]]:
-        """Samples window by window, each with its places among `rows`."""
+    def _taken(
+        self, rows: Array, numbers: Array, inputs: Mapping[str, Array]
+    ) -> Iterator[tuple[Array, Taken]]:
+        """Samples window by window, each with its places among `rows`; of one window, in the
+        memory of `inputs` where they need no change."""
         order = self._order
         if order is None:
             ranges = [(n, n + 1) for n in numbers.tolist()]
             held = self.part_of.stream.hold(ranges)
-            yield np.arange(len(rows)), held.take(np.arange(len(rows)))
+            yield np.arange(len(rows)), held.take(np.arange(len(rows)), inputs)
             return
         places = order.places(rows)
         windows = places // order.window
@@ -173,7 +176,8 @@ class StreamFeed(Feed):
             window = self._window(order, number)
             block = places[at] - number * order.window
             held = window.held.result()
-            yield at, held.take(window.bases[block] + numbers[at] - window.starts[block])
+            into = inputs if len(at) == len(rows) else None
+            yield at, held.take(window.bases[block] + numbers[at] - window.starts[block], into)
 
     def _window(self, order: Shuffled, number: int) -> Window:
         """A window, and the next one begun; what lies behind is let go."""
@@ -211,8 +215,10 @@ class StreamFeed(Feed):
                 pixels = preparation.orient(array, inverted=not self.part_of.stream.fitted)
                 found = preparation.numbers(pixels, out=out)
             elif out is not None:
-                with np.errstate(over="ignore"):
-                    np.copyto(out, array, casting="unsafe")
+                # What was taken into its place is there; the same memory, seen anew.
+                if array.base is None or not np.shares_memory(array, out):
+                    with np.errstate(over="ignore"):
+                        np.copyto(out, array, casting="unsafe")
                 found = out
             else:
                 with np.errstate(over="ignore"):

@@ -86,8 +86,9 @@ class _Numbers(Held):
         self._stream, self._ranges = stream, ranges
         self._inputs, self._targets = inputs, targets
 
-    def take(self, at: Array) -> Taken:
-        inputs = {name: _taken(array, at) for name, array in self._inputs.items()}
+    def take(self, at: Array, into: Mapping[str, Array] | None = None) -> Taken:
+        places = into or {}
+        inputs = {n: _taken(array, at, places.get(n)) for n, array in self._inputs.items()}
         targets = {}
         for name, array in self._targets.items():
             found = _taken(array, at)
@@ -115,7 +116,9 @@ class _Numbers(Held):
         raise IndexError(at)
 
 
-def _taken(array: Array, at: Array) -> Array:
+def _taken(array: Array, at: Array, out: Array | None = None) -> Array:
+    if out is not None and out.dtype == array.dtype and out.shape[1:] == array.shape[1:]:
+        return np.take(array, at, axis=0, out=out, mode="clip")
     found: Array = np.take(array, at, axis=0, mode="clip")
     return found.astype(found.dtype.newbyteorder("="), copy=False)
 

@@ -40,10 +40,11 @@ class Held(ABC):
     """Some ranges of samples, read."""
 
     @abstractmethod
-    def take(self, at: Array) -> Taken:
+    def take(self, at: Array, into: Mapping[str, Array] | None = None) -> Taken:
         """Samples by their places in the ranges, one range behind the other, in arrays of their
         own.
 
+        into: arrays that inputs may be put into, where they have their shape and type.
         Errors: DatasetError.
         """
 

@@ -93,7 +93,7 @@ class _Pictures(Held):
     def __init__(self, stream: PictureStream, numbers: Array) -> None:
         self._stream, self._numbers = stream, numbers
 
-    def take(self, at: Array) -> Taken:
+    def take(self, at: Array, into: Mapping[str, Array] | None = None) -> Taken:
         return self._stream.pictures(self._numbers[at])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -146,7 +146,7 @@ class HeldLines(Held):
         self._stream, self._ranges, self._parts = stream, ranges, parts
         self._starts = np.cumsum([0, *(len(part.starts) - 1 for part in parts)])
 
-    def take(self, at: Array) -> Taken:
+    def take(self, at: Array, into: Mapping[str, Array] | None = None) -> Taken:
         cells = self.cells(at)
         return self._stream.numbers(cells, self, at), self._stream.answered(cells, self, at)
 
