@@ -180,3 +180,15 @@ def test_a_report_of_a_stream(folder):
     parts = parts_of(net, data)
     t = memory_of(folder).train.targets
     assert counts_of_classes(net, parts.feed) == np.bincount(t).tolist()
+
+
+def test_a_target_that_is_an_input_needs_no_file(folder):
+    changes = {
+        "nodes": [{"id": "a", "type": "Affine", "units": 6}],
+        "edges": [["x", "a"]],
+        "loss": {"type": "MeanSquaredError", "target": "x"},
+        "data": {**SPEC["data"], "train": {"x": "x-*.npy"}},
+    }
+    net, data = loaded(folder, **changes)
+    results = list(gn.fit(net, data))
+    assert results[-1].loss < results[0].loss
