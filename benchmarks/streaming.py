@@ -1,10 +1,11 @@
-"""Data larger than memory: `python -m benchmarks.streaming memory|csv|speed|disk|order`.
+"""Data larger than memory: `python -m benchmarks.streaming WHAT`.
 
     memory  peak memory of training on sparse .npy files of 1 to 100 GB, a process a size
     csv     the same of generated CSV files
     speed   samples a second, streamed and in memory, side by side
     disk    bytes a second read cold from the disk, by how many lie together
     order   what is reached on MNIST, sorted by class, by how much is shuffled together
+    random  how near an order is to a random permutation, by the samples of a block
 
 Memory is VmHWM of /proc/self/status, the most that was ever resident, pages of files included.
 """
@@ -28,6 +29,7 @@ import numpy as np
 
 import graphnet as gn
 from benchmarks.report import table
+from graphnet.data.order import Shuffled
 from graphnet.data.streams import base
 from graphnet.training.loop import Trainer
 
@@ -45,7 +47,9 @@ ROUNDS = 5
 def main() -> int:
     """Run one of the measurements."""
     arguments = argparse.ArgumentParser("benchmarks.streaming", description=__doc__)
-    arguments.add_argument("what", choices=["memory", "csv", "speed", "disk", "order", "child"])
+    arguments.add_argument(
+        "what", choices=["memory", "csv", "speed", "disk", "order", "random", "child"]
+    )
     arguments.add_argument("--sizes", type=float, nargs="+", metavar="GB")
     arguments.add_argument("--steps", type=int, default=2000, help="of each size (default 2000)")
     arguments.add_argument("--whole", action="store_true", help="epochs to their end, and measured")
@@ -218,6 +222,29 @@ def of_order(options: argparse.Namespace) -> Iterator[str]:
         spread = statistics.stdev(found)
         rows.append([name, f"{statistics.mean(found):.2f}", f"{spread:.2f}"])
     yield table([["shuffled together", "test accuracy, %", "deviation of a seed"], *rows])
+
+
+def of_random(options: argparse.Namespace) -> Iterator[str]:
+    """Of two million numbers: how place and number, and neighbours, go together; how far numbers
+    move; how many of each 32nd come into each 32nd."""
+    samples, cells = 2_000_000, 32
+    rng = np.random.default_rng(1)
+    orders = {"a permutation by NumPy": rng.permutation(samples)}
+    for name, block in (("a bijection", 1), ("blocks of 83", 83), ("blocks of 334", 334)):
+        orders[name] = np.asarray(Shuffled(samples, block, 256, 0, "order", 1))
+    rows = []
+    for name, found in orders.items():
+        order, places = found.astype(float), np.arange(samples)
+        among = np.histogram2d(places, order, bins=cells)[0] * cells**2 / samples
+        figures = (
+            np.corrcoef(order[:-1], order[1:])[0, 1],
+            np.corrcoef(order, places)[0, 1],
+            np.abs(order - places).mean() / samples,
+            among.std(),
+        )
+        rows.append([name, *(f"{figure:.4f}" for figure in figures)])
+    head = ["", "serial correlation", "with the place", "mean way, of all", "deviation of a cell"]
+    yield table([head, *rows])
 
 
 def spec(
