@@ -93,11 +93,13 @@ def fill(run: Run, options: Any, hands: Callable[[], Hands], world: World | None
                     display.show(progress)
                 size = partial.finish()
         except (KeyboardInterrupt, SaveError, WorkerError) as e:
-            complain(f"{partial.shown} holds the answers so far: --resume goes on with them")
-            if world is None and isinstance(e, KeyboardInterrupt):
-                complain("interrupted")
-                return INTERRUPTED
-            raise
+            way = f"{partial.shown} holds the answers so far: --resume goes on with them"
+            if world is not None:  # the whole job ends, and what went wrong is told then
+                complain(way)
+                raise
+            complain(str(e) or "interrupted")
+            complain(way)
+            return INTERRUPTED if isinstance(e, KeyboardInterrupt) else e.exit_code
     assert progress is not None
     return _ended(run, progress, size, time.perf_counter() - start)
 

@@ -52,8 +52,8 @@ def test_a_full_disk_is_told_and_the_run_gone_on_with(bulk, left, tmp_path, form
     done, whole = left(form, writes)
     assert done.code == 3
     assert done.err == [
-        f"out.{form}.partial holds the answers so far: --resume goes on with them",
         f"out.{form}.partial: cannot be written: No space left on device",
+        f"out.{form}.partial holds the answers so far: --resume goes on with them",
     ]
     assert not (tmp_path / f"out.{form}").exists()
     done = bulk(*WORDS, f"out.{form}", "--resume")
@@ -66,8 +66,8 @@ def test_ctrl_c_is_told_with_the_way_to_go_on(bulk, left, tmp_path):
     done, whole = left("csv", 4, KeyboardInterrupt())
     assert done.code == 130
     assert done.err == [
-        "out.csv.partial holds the answers so far: --resume goes on with them",
         "interrupted",
+        "out.csv.partial holds the answers so far: --resume goes on with them",
     ]
     assert bulk(*WORDS, "out.csv", "--resume").code == 0
     assert (tmp_path / "out.csv").read_bytes() == whole
