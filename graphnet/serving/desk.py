@@ -134,30 +134,34 @@ class Desk:
     def _compute(self, wording: Wording) -> None:
         limits = self._limits
         while jobs := self._computed.take(limits.batch, limits.wait, lambda: self.expected):
-            jobs = [job for job in jobs if not job.gone()]
-            pngs = [job for job in jobs if job.samples is None and job.media == PICTURES[0]]
+            wanted = [job for job in jobs if not self._is_left(job)]
+            pngs = [job for job in wanted if job.samples is None and job.media == PICTURES[0]]
             together = self._reader.read_together([job.body for job in pngs])
             for job, samples in zip(pngs, together, strict=True):
                 job.samples = samples
-            for job in jobs:
+            for job in wanted:
                 if job.samples is None:
                     self._try(job, lambda job=job: self._take_in(job))  # type: ignore[misc]
-            read = [job for job in jobs if job.samples is not None]
+            read = [job for job in wanted if job.samples is not None]
             for group in groups(read, self._reader.most) if limits.merge else ([j] for j in read):
                 self._answer(wording, group)
-            if jobs:
-                self._hand_back(jobs)
+            self._hand_back(jobs)
 
     def _read_slowly(self) -> None:
         while jobs := self._read.take(1, 0.0, lambda: 0):
             (job,) = jobs
-            if job.gone():
-                continue
-            self._try(job, lambda job=job: self._take_in(job))  # type: ignore[misc]
+            if not self._is_left(job):
+                self._try(job, lambda job=job: self._take_in(job))  # type: ignore[misc]
             if job.samples is None:
                 self._hand_back(jobs)
             else:
                 self._computed.put(job)
+
+    def _is_left(self, job: Job) -> bool:
+        """Whether nobody waits for an answer any more: any will do."""
+        if job.gone():
+            job.reply, job.samples = Reply(b""), None
+        return job.reply is not None
 
     def _take_in(self, job: Job) -> None:
         job.samples = self._reader.read(job.body, job.media)

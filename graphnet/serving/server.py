@@ -102,6 +102,7 @@ class Server(uvicorn.Server):
             workers=1,
         )
         super().__init__(config)
+        logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)  # what is wrong is answered
         self.service = service
         self.signal: int | None = None
         self._ready = ready
@@ -226,7 +227,6 @@ def run(
     ready: Callable[[], None],
 ) -> tuple[int | None, bool]:
     """Answer until a signal comes: which, and whether a second one ended it at once."""
-    logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)  # what is wrong is answered
     server = Server(service, hosts, ready)
     # Threads must not wait for the interpreter as long as it takes to answer many requests.
     before = sys.getswitchinterval()

@@ -57,7 +57,8 @@ def test_a_bundle_answers_until_it_is_told_to_stop(tool, bundle):
             assert asked(f"{address}/predict", picture.read_bytes()) == expected
             with pytest.raises(urllib.error.HTTPError) as caught:
                 asked(f"{address}/predict", b"{", "application/json")
-            assert caught.value.code == 400
+            with caught.value as refused:
+                assert refused.code == 400
             taken = address.rpartition(":")[2]
             second = tool("serve", bundle, "--port", taken)
             assert (second.code, second.out) == (2, "")

@@ -162,6 +162,8 @@ def test_a_caller_that_leaves_takes_nobody_with_it(server):
         gone.sendall(GOOD * 3 + GOOD[:-4])
         gone.close()
     assert codes(told(server, LAST)) == [200]
+    figures = HEAD.replace(b"healthz", b"metrics") + b"Connection: close\r\n\r\n"
+    assert b"\ngraphnet_waiting 0\n" in told(server, figures)
 
 
 def stopped_under_load(count: int, **limits) -> tuple[int, int, int]:
