@@ -241,12 +241,13 @@ def _data(spec: GraphSpec, options: Namespace, world: World | None) -> Dataset:
 
     def loaded() -> Dataset:
         with download_bar() as progress:
-            return load_data(spec, Path(options.spec).parent, options.data_dir, progress)
+            tell = progress if first else None
+            return load_data(spec, Path(options.spec).parent, options.data_dir, tell)
 
     assert spec.data is not None
+    first = world is None or world.here[0] == world.rank
     if world is None or spec.data.source not in ("mnist", "fashion_mnist"):
         return loaded()
-    first = world.here[0] == world.rank
     data = loaded() if first else None
     world.gather(b"")
     return data or loaded()

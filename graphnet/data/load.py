@@ -24,7 +24,8 @@ def load_data(
     """The data set of `spec.data`.
 
     folder: what relative paths of the spec start from, its own folder. data_dir: where `mnist`
-    and `fashion_mnist` are looked for first. progress(file, bytes, of) is called in a download.
+    and `fashion_mnist` are looked for first. progress(file, bytes, of) is called in a download,
+    and while a large CSV is read that will be a stream.
     prepare: what an earlier training was fitted to (`net.prepare`), used as it is; None: column
     statistics, labels and vocabularies are fitted to the train part.
     Errors: DatasetError.
@@ -40,7 +41,7 @@ def load_data(
 
         return load_digits()
     if getattr(data, "stream", False):
-        return _streamed(spec, data, Path(folder), prepare)
+        return _streamed(spec, data, Path(folder), prepare, progress)
     if isinstance(data, Idx):
         return _idx(data, Path(folder))
     if isinstance(data, Csv):
@@ -65,12 +66,18 @@ def load_data(
     return load_mnist("mnist" if data.source == "mnist" else "fashion_mnist", place, progress)
 
 
-def _streamed(spec: GraphSpec, data: DataSpec, folder: Path, prepare: Prepared | None) -> Dataset:
+def _streamed(
+    spec: GraphSpec,
+    data: DataSpec,
+    folder: Path,
+    prepare: Prepared | None,
+    progress: Callable[[str, int, int | None], None] | None,
+) -> Dataset:
     """Samples that stay in their files."""
     if isinstance(data, Csv):
         from graphnet.data.streams.table import stream_csv
 
-        return stream_csv(spec, data, folder, prepare)
+        return stream_csv(spec, data, folder, prepare, progress)
     if isinstance(data, Folder):
         from graphnet.data.streams.folder import stream_folder
 

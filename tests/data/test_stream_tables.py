@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from stream_feeds import GRAPH, both, refused, same_samples, spec_of
 
 import graphnet as gn
-from graphnet.data.streams import base, scan
+from graphnet.data.streams import base, scan, table
 from graphnet.data.streams.sums import ExactSum
 from graphnet.errors import DatasetError
 from graphnet.training.feed import feeds
@@ -194,3 +194,15 @@ def test_any_table_is_what_it_is_in_memory_or_the_same_error(lines, chunk, block
             except DatasetError as e:
                 found.append(str(e))
     assert found[0] == found[1]
+
+
+def test_passes_over_a_large_file_are_told_of(tmp_path, rng, monkeypatch):
+    monkeypatch.setattr(table, "LITTLE", 0)
+    put_csv(tmp_path, rng)
+    size = (tmp_path / "rows.csv").stat().st_size
+    told = []
+    spec = spec_of({**CSV, "test_share": 0.2, "stream": True}, inputs=COLUMNS)
+    gn.load_data(spec, tmp_path, progress=lambda *given: told.append(given))
+    assert told[0] == ("rows.csv", size, size)
+    assert [name for name, done, of in told] == ["rows.csv", "means", "deviations"]
+    assert all(done == of for _, done, of in told)

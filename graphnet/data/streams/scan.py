@@ -84,13 +84,15 @@ def scan(
     every: int,
     learnt: Container[str],
     see: Callable[[Cells], None] | None,
+    tell: Callable[[int], None] | None = None,
 ) -> Index:
     """Read a file to its end; every row is seen, in the order of the file.
 
+    tell: is told how many bytes are read.
     Errors: DatasetError with file and line, ten rows at most.
     """
     with open_file(path, WANTED) as file:
-        mark, found = Mark.of(file), _Scan(header, every, see)
+        mark, found = Mark.of(file), _Scan(header, every, see, tell)
         file.seek(len(header.line))
         whole = found.plain_file(file)
         plain = found.rows
@@ -103,8 +105,14 @@ def scan(
 
 
 class _Scan:
-    def __init__(self, header: Header, every: int, see: Callable[[Cells], None] | None) -> None:
-        self.header, self.every, self._see = header, every, see
+    def __init__(
+        self,
+        header: Header,
+        every: int,
+        see: Callable[[Cells], None] | None,
+        tell: Callable[[int], None] | None,
+    ) -> None:
+        self.header, self.every, self._see, self._tell = header, every, see, tell
         self.rows, self.at, self.line = 0, len(header.line), 1 + header.line.count(b"\n")
         self._offsets, self._lines = array("q"), array("q")
         self.digest: Any = hashlib.sha256(header.line)
@@ -165,6 +173,8 @@ class _Scan:
     def seen(self, cells: Cells) -> None:
         if self._see is not None:
             self._see(cells)
+        if self._tell is not None:
+            self._tell(self.at)
 
     def index(self, piece: Piece, plain: int) -> Index:
         self._offsets.append(self.at)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from graphnet.data.dataset import Dataset
+from graphnet.data.room import bytes_of
 from graphnet.data.streams.base import (
     Form,
     Held,
@@ -27,6 +28,7 @@ from graphnet.data.table import WANTED, Named, kinds_of
 from graphnet.data.targets import answers, named_targets
 from graphnet.errors import DatasetError
 from graphnet.inputs import dtype_of
+from graphnet.memory import LITTLE
 from graphnet.prepare.files import problem, shown
 from graphnet.prepare.table import ColumnPreparation
 from graphnet.spec.graph import GraphSpec
@@ -34,6 +36,7 @@ from graphnet.spec.prepared import Prepared, columns_of
 from graphnet.spec.reader import resolve
 from graphnet.spec.sources import Csv
 
+Progress = Callable[[str, int, int | None], None]
 _PASS = 2**14
 """Rows of one step of a pass over a part."""
 
@@ -213,12 +216,38 @@ def _read(index: Index, start: int, stop: int) -> Lines:
     return Lines(index, text, starts[start - block * every : stop - block * every + 1])
 
 
-def stream_csv(spec: GraphSpec, data: Csv, folder: Path, fitted: Prepared | None = None) -> Dataset:
+def _teller(progress: Progress | None, name: str, size: int) -> Callable[[int], None] | None:
+    """What tells how far a pass over a file is that takes seconds."""
+    if progress is None or size < LITTLE:
+        return None
+    return lambda done: progress(name, done, size)
+
+
+def _told(
+    steps: Iterable[Cells], part: Streamed, progress: Progress | None, name: str
+) -> Iterator[Cells]:
+    """The steps of a pass over a part, each told of."""
+    each, rows = part.stream.bytes_each, 0
+    tell = _teller(progress, name, each * len(part))
+    for cells in steps:
+        yield cells
+        rows += _PASS
+        if tell is not None:
+            tell(each * min(rows, len(part)))
+
+
+def stream_csv(
+    spec: GraphSpec,
+    data: Csv,
+    folder: Path,
+    fitted: Prepared | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
     """The rows of CSV files, each part of one file or of several (`rows-*.csv`).
 
     Every row is read once and checked; what is fitted to the train part has the numbers that it
     has of rows in memory, and takes a second pass for the deviations (and one before, where a
-    test share comes off).
+    test share comes off). progress(file, bytes, of) is called in passes over large files.
     Errors: DatasetError with file and line, ten rows at most.
     """
     targets = named_targets(resolve(spec), data.targets)
@@ -235,7 +264,8 @@ def stream_csv(spec: GraphSpec, data: Csv, folder: Path, fitted: Prepared | None
             if header.names != first.names:
                 what = f"its columns are not those of {shown(paths[0])}, in their order"
                 raise problem(path, f"{what}: pieces of one set are alike")
-            indexes.append(scan(path, header, blocks_of(each)[0], learnt, see))
+            tell = _teller(progress, path.name, bytes_of(path))
+            indexes.append(scan(path, header, blocks_of(each)[0], learnt, see, tell))
         return Streamed(TableStream(spec, targets, indexes, each))
 
     train = part(data.train, fit.add if wanted else None)
@@ -243,10 +273,13 @@ def stream_csv(spec: GraphSpec, data: Csv, folder: Path, fitted: Prepared | None
     if data.test_share is not None:
         train, test = train.parted(data.test_share, 0, "test_share")
         if fitted is None:
-            for cells in passes(train):
+            for cells in _told(passes(train), train, progress, "means"):
                 fit.add(cells)
-    name = shown(folder / data.train)
-    prepared = fitted or fit.prepared(data, name, lambda: passes(train))
+    prepared = fitted or fit.prepared(
+        data,
+        shown(folder / data.train),
+        lambda: _told(passes(train), train, progress, "deviations"),
+    )
     for one in (train, test):
         if one is not None:
             assert isinstance(one.stream, TableStream)
