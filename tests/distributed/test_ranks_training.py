@@ -123,6 +123,37 @@ def test_a_run_that_is_stopped_goes_on_with_other_numbers_of_ranks(spec, alone, 
     assert out.read_bytes() == alone
 
 
+def test_a_stream_has_one_order_whoever_reads_it(tmp_path):
+    rng = np.random.default_rng(0)
+    for part, samples in enumerate((300, 401)):
+        x = rng.normal(size=(samples, 6)).astype(np.float32)
+        np.save(tmp_path / f"x-{part}.npy", x)
+        np.save(tmp_path / f"t-{part}.npy", (x.sum(axis=1) > 0).astype(np.int64))
+    spec = tmp_path / "streamed.json"
+    values = {
+        "format": 1,
+        "name": "streamed",
+        "inputs": {"x": {"shape": [6]}},
+        "nodes": [{"id": "a", "type": "Affine", "units": 2}],
+        "edges": [["x", "a"]],
+        "loss": {"type": "SoftmaxWithLoss"},
+        "data": {
+            "source": "npy",
+            "train": {"x": "x-*.npy", "t": "t-*.npy"},
+            "test_share": 0.1,
+            "stream": True,
+        },
+        "train": {"epochs": 2, "batch_size": 64, "shards": 5, "validation": 0.1},
+    }
+    spec.write_text(json.dumps(values))
+    net = gn.build(gn.read_spec(spec))
+    list(gn.fit(net, gn.load_data(net.spec, tmp_path), out=tmp_path / "alone.msgpack"))
+    done = train(3, spec, tmp_path)
+    assert done.returncode == 0, done.stderr
+    alone = (tmp_path / "alone.msgpack").read_bytes()
+    assert (tmp_path / "streamed.msgpack").read_bytes() == alone
+
+
 def test_results_are_the_same_on_every_rank(spec, tmp_path):
     done = ranks(3, sys.executable, HERE / "fitting.py", spec, tmp_path / "small.msgpack")
     rows = sorted(row.split(" ", 1) for row in done.stdout.splitlines())
