@@ -1,7 +1,9 @@
 """README.md does what it says: every command and program in it runs, in a fresh checkout."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +113,30 @@ def test_the_picture_is_what_draw_draws(tmp_path):
     run(sys.executable, tools, model, "--values", "--grads", folder=tmp_path)
     drawn = (tmp_path / "apple_orange.svg").read_bytes()
     assert drawn == (ROOT / "examples" / "apple_orange.svg").read_bytes()
+
+
+@posix
+def test_the_server_answers_the_request_beside_it(ran):
+    (served,) = (text for kind, text in BLOCKS if kind == "text" and "tools/serve.py" in text)
+    server, request = served.splitlines()
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl to ask with")
+    with subprocess.Popen(
+        f"exec {server} --port 0",  # one that is free here
+        shell=True,
+        cwd=ran.folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().strip().removeprefix("digits.msgpack: answers on ")
+            asked = request.replace("http://127.0.0.1:8000", address)
+            assert json.loads(shell(ran.folder, f"{asked} --silent"))["label"] == "7"
+        finally:
+            process.terminate()
 
 
 @posix
