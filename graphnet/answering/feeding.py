@@ -152,10 +152,11 @@ def paths_of(given: Sequence[str], failed: Callable[[str, ImageError], None]) ->
         found = False
         for folder, folders, files in os.walk(path, onerror=unreadable):
             folders.sort()
+            start = os.path.join(folder, "")
             for name in sorted(files):
                 if name.lower().endswith(SUFFIXES):
                     found = True
-                    yield os.path.join(folder, name)
+                    yield start + name
         if not found:
             failed(path, ImageError(f"{path}: no PNG or JPEG file is in this folder"))
 

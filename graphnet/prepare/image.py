@@ -127,7 +127,10 @@ class ImagePreparation:
         if flat.size == (width, height):
             pixels: Pixels = np.array(flat).reshape(1, *self.image.shapes[0])
             return np.squeeze(self.orient(pixels), axis=0)
-        border = _outline(flat, self.image.channels)
+        if self.image.fit == "stretch" and self.image.background is None:
+            border = np.empty((0, self.image.channels), np.uint8)  # nothing asks for it
+        else:
+            border = _outline(flat, self.image.channels)
         if self.image.fit == "digit":
             return self._digit(flat, border)
         from PIL import Image

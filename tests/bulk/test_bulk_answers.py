@@ -274,3 +274,41 @@ def test_parquet_without_pyarrow_names_the_extra(bulk, save_model, pictures, mon
     assert done.err == [
         "Parquet files are written by pyarrow: python -m pip install pyarrow, or graphnet[parquet]"
     ]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_all_scores_and_answers_that_may_be_several(infer, bulk, save_model, tmp_path, rng, form):
+    save_model(inputs={"x": {"shape": [4]}}, loss={"type": "SigmoidWithLoss"}, **NETWORK)
+    np.savez(tmp_path / "x.npz", x=rng.normal(size=(50, 4)).astype(np.float32))
+    for shares in ([], ["--probabilities"]):
+        lines = infer("m.msgpack", "x.npz", "--json", *shares).out.splitlines()
+        expected = [json.loads(line) for line in lines]
+        assert bulk("m.msgpack", "x.npz", "--json", *shares, "--out", f"out.{form}").code == 0
+        for row, wanted in zip(rows_of(tmp_path / f"out.{form}"), expected, strict=True):
+            if form == "csv":
+                assert (row["labels"] or "") == ", ".join(wanted["labels"])
+                names = ("score:red", "score:green, or blue", 'score:the "third"')
+                found = [row[name] for name in names]
+            else:
+                assert row["labels"] == wanted["labels"]
+                found = row["scores"]
+            assert np.float32(found).tolist() == np.float32(wanted["scores"]).tolist()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_single_score_says_yes_or_no(infer, bulk, save_model, tmp_path, rng, form):
+    save_model(
+        inputs={"x": {"shape": [4]}},
+        nodes=[{"id": "a", "type": "Affine", "units": 1}],
+        edges=[["x", "a"]],
+        labels=["no", "yes"],
+        loss={"type": "SigmoidWithLoss"},
+    )
+    np.savez(tmp_path / "x.npz", x=rng.normal(size=(50, 4)).astype(np.float32))
+    lines = infer("m.msgpack", "x.npz", "--top", 1, "--probabilities").out.splitlines()
+    expected = [line.split("\t")[1:] for line in lines]
+    bulk("m.msgpack", "x.npz", "--probabilities", "--out", f"out.{form}")
+    rows = rows_of(tmp_path / f"out.{form}")
+    found = [[row["label"], np.float32(row["score"])] for row in rows]
+    assert found == [[label, np.float32(score)] for label, score in expected]
+    assert {row["label"] for row in rows} == {"no", "yes"}
