@@ -21,6 +21,8 @@ WRONG = {
     "413": "The body, or the picture in it, is too large.",
     "415": "The body is of another content type, or is compressed.",
     "422": "The body can be read, and does not fit the model.",
+    "429": "Too many requests wait on one connection.",
+    "431": "The head of the request is too long.",
     "500": "The server is at fault.",
     "503": "Too many requests wait, or the server stops: come back a second later.",
 }
