@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +38,7 @@ from graphnet.spec.reader import resolve
 from graphnet.spec.sources import Csv
 
 Progress = Callable[[str, int, int | None], None]
+_KEPT = 4
 _PASS = 2**14
 """Rows of one step of a pass over a part."""
 
@@ -70,6 +72,8 @@ class TableStream(Stream):
         self._spec = spec
         self._preparations: dict[str, ColumnPreparation] = {}
         self._prepared = Prepared()
+        self._kept: dict[tuple[int, int, int], tuple[bytes, Array]] = {}
+        self._lock = threading.Lock()
 
     def prepared_by(self, prepared: Prepared) -> None:
         """Take what was fitted to the training part.
@@ -127,8 +131,29 @@ class TableStream(Stream):
             piece = int(np.searchsorted(self._starts, start, side="right")) - 1
             base = int(self._starts[piece])
             end = min(stop, int(self._starts[piece + 1]))
-            yield _read(self._indexes[piece], start - base, end - base)
+            index, row = self._indexes[piece], start - base
+            first, last = row // index.every, -(-(end - base) // index.every)
+            text, starts = self._blocks(piece, first, last)
+            rows = slice(row - first * index.every, end - base - first * index.every + 1)
+            yield Lines(index, text, starts[rows])
             start = end
+
+    def _blocks(self, piece: int, first: int, last: int) -> tuple[bytes, Array]:
+        """Neighbouring blocks of a file, and where each row begins.
+
+        What is measured comes in pieces smaller than a block: the latest ones are kept.
+        """
+        key = (piece, first, last)
+        with self._lock:
+            found = self._kept.get(key)
+        if found is None:
+            found = _read(self._indexes[piece], first, last)
+            with self._lock:
+                while len(self._kept) >= _KEPT:
+                    del self._kept[next(iter(self._kept))]
+                if last - first == 1:
+                    self._kept[key] = found
+        return found
 
 
 def passes(part: Streamed) -> Iterator[Cells]:
@@ -197,11 +222,9 @@ class _Places(Sequence[str]):
         return self._stream.place(self._held.number(int(self._at[i])))
 
 
-def _read(index: Index, start: int, stop: int) -> Lines:
-    """Neighbouring rows of a file."""
-    every = index.every
-    block, last = start // every, -(-stop // every)
-    begin, end = int(index.offsets[block]), int(index.offsets[min(last, len(index.offsets) - 1)])
+def _read(index: Index, first: int, last: int) -> tuple[bytes, Array]:
+    """Neighbouring blocks of a file, where each row begins, and the end."""
+    begin, end = int(index.offsets[first]), int(index.offsets[min(last, len(index.offsets) - 1)])
     with index.piece.open(WANTED) as file:
         try:
             file.seek(begin)
@@ -210,10 +233,9 @@ def _read(index: Index, start: int, stop: int) -> Lines:
             raise problem(index.piece.path, f"cannot be read: {e.strerror or e}") from e
     if len(text) < end - begin:
         raise problem(index.piece.path, "has become shorter since the run began")
-    plain = min(last * every, index.piece.rows) <= index.plain
+    plain = min(last * index.every, index.piece.rows) <= index.plain
     starts = line_starts(text) if plain else row_starts(text, index)
-    starts = np.append(starts, len(text))
-    return Lines(index, text, starts[start - block * every : stop - block * every + 1])
+    return text, np.append(starts, len(text))
 
 
 def _teller(progress: Progress | None, name: str, size: int) -> Callable[[int], None] | None:
