@@ -31,6 +31,7 @@ ALLOWED = {
     ("graphnet/cli/main.py", "vars"): "a stand-in for a module of Pydantic's",
     ("graphnet/cli/common.py", "subprocess"): "only quotes a line for a person: list2cmdline",
     ("graphnet/distributed/watch.py", "fork"): "a process that watches the rank it begins",
+    ("graphnet/bulk/parquet.py", "importlib"): "whether pyarrow is installed",
     ("graphnet/bulk/processes.py", "subprocess"): "this Python with a module named there",
     ("graphnet/bulk/processes.py", "fork"): "processes that answer beside the one that forks",
     ("graphnet/exchange/files.py", "importlib"): "whether onnx and safetensors are installed",

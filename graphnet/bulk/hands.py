@@ -7,7 +7,6 @@ order they come.
 from __future__ import annotations
 
 import queue
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -16,7 +15,7 @@ from typing import Any, Protocol
 
 from graphnet.bulk.blocks import packed, unpacked
 from graphnet.bulk.messages import receive, send
-from graphnet.bulk.processes import Fork, Spawned
+from graphnet.bulk.processes import Fork, Spawned, may_fork
 from graphnet.errors import (
     BundleError,
     BundleLimitError,
@@ -91,8 +90,8 @@ class Alone:
 class Workers:
     """Processes beside this one.
 
-    Where `answer` is given, and the system is Linux, they are forks of this process, made before
-    any thread: they begin at once, and share what it has loaded. Else each runs
+    Where `answer` is given, the system is Linux, and this process has no other thread, they are
+    forks of it: they begin at once, and share what it has loaded. Else each runs
     `graphnet.bulk.worker` in a Python of its own, and starts when it is needed.
     setup: what such a worker is told first.
     """
@@ -106,7 +105,7 @@ class Workers:
         self._given: _Given = queue.SimpleQueue()
         self._done: _Done = queue.SimpleQueue()
         self._workers: list[_Worker] = []
-        if answer is not None and sys.platform == "linux":
+        if answer is not None and may_fork():
             forks = [Fork(answer) for _ in range(workers)]
             self._workers = [_Worker(i, fork, self) for i, fork in enumerate(forks, 1)]
 

@@ -4,6 +4,7 @@ row groups. A Parquet file ends with a table of contents, so that none can be go
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -131,11 +132,10 @@ def title_of(column: Column) -> str:
 
 def require_pyarrow() -> None:
     """Errors: GraphnetError where pyarrow is not installed."""
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
+    # Not imported until rows are joined: it brings threads, and who has some is not forked.
+    if importlib.util.find_spec("pyarrow") is None:
         remedy = "python -m pip install pyarrow, or graphnet[parquet]"
-        raise GraphnetError(f"Parquet files are written by pyarrow: {remedy}") from None
+        raise GraphnetError(f"Parquet files are written by pyarrow: {remedy}")
 
 
 def _sendable(values: Any) -> Any:

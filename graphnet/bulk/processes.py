@@ -15,6 +15,13 @@ from graphnet.bulk.worker import work
 _MOST_FILES = 2**20
 
 
+def may_fork() -> bool:
+    """Whether a fork of this process is a whole one: threads do not come along, locks that they
+    hold do. macOS's own libraries refuse to work in forks."""
+    tasks = "/proc/self/task"
+    return sys.platform == "linux" and os.path.isdir(tasks) and len(os.listdir(tasks)) == 1
+
+
 class Fork:
     """A copy of this process that answers; to be made before any thread is.
 
