@@ -23,7 +23,7 @@ from graphnet.builder import build
 from graphnet.bundle.model import load
 from graphnet.plan import Plan
 from graphnet.spec.reader import parse_spec, resolve
-from graphnet.training.loop import check_memory
+from graphnet.training.limits import check_memory
 
 BOMBS = {**SPECS, **BUNDLES}
 

@@ -38,7 +38,8 @@ from graphnet.spec.overrides import override
 from graphnet.spec.reader import check_values, resolve
 from graphnet.spec.source import parse, read_text
 from graphnet.training.keeping import EVERY_SECONDS, Idle, Keeper
-from graphnet.training.loop import Trainer, check_memory
+from graphnet.training.limits import check_memory
+from graphnet.training.loop import Trainer
 from graphnet.training.ranks import Ranks
 from graphnet.training.result import Progress
 

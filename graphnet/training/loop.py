@@ -17,13 +17,11 @@ from graphnet.data.dataset import Dataset
 from graphnet.data.order import Order
 from graphnet.errors import DatasetError, DivergedError, SpecError, clipped
 from graphnet.finite import sieved
-from graphnet.memory import require
 from graphnet.network import Network
 from graphnet.optimizers import optimizer_for
 from graphnet.plan import Plan
 from graphnet.randomness import generator
 from graphnet.spec.measured import judged, monitored
-from graphnet.spec.reader import Resolved
 from graphnet.spec.recipe import TrainSpec
 from graphnet.training.ahead import Ahead
 from graphnet.training.augment import Augmenter
@@ -31,6 +29,7 @@ from graphnet.training.divergence import cause_of, first_bad_of
 from graphnet.training.early import Best
 from graphnet.training.evaluate import measured
 from graphnet.training.feed import Feed, feeds
+from graphnet.training.limits import check_memory, check_ranks
 from graphnet.training.measure import Measure, Measured
 from graphnet.training.norms import norms_of
 from graphnet.training.ranks import Ranks
@@ -317,33 +316,3 @@ class Trainer(AbstractContextManager["Trainer"]):
             f"{self.net.spec.name}: training diverged: {what} (epoch {epoch}, step {step}); "
             "try a lower learning rate"
         )
-
-
-def check_ranks(net: Network, ranks: int) -> None:
-    """Whether each of so many ranks gets a shard of a batch.
-
-    Errors: SpecError that says how to get more shards.
-    """
-    assert net.spec.train is not None
-    size = net.spec.train.batch_size
-    shards = Plan(net.graph).shards(size)
-    if ranks > shards:
-        way = f"--set train.shards={ranks}"
-        if ranks > size:
-            way += f" with a train.batch_size of {ranks} or more"
-        what = f"{ranks} ranks, but a batch of {size:,} has {shards} shard{'s' * (shards > 1)}"
-        text = f"{what}: run at most {shards}, or write more shards into the spec, as {way}"
-        raise SpecError(clipped(f"{net.spec.name}: {text}"))
-
-
-def check_memory(graph: Resolved, samples: int, memory: int | None = None) -> None:
-    """Whether a training step of so many samples, or of a whole batch if that is less, fits into
-    memory.
-
-    Errors: SpecLimitError.
-    """
-    assert graph.spec.train is not None
-    size = min(graph.spec.train.batch_size, samples)
-    what = f"{graph.spec.name}: a training step of batch {size:,}"
-    remedy = "a smaller train.batch_size" if size > 1 else ""
-    require(Plan(graph).step_bytes(size), what, memory, remedy)
