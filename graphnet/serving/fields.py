@@ -9,6 +9,7 @@ import base64
 import binascii
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,8 @@ class Pictures(Field):
         if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
             found = [self._decoded(one, f"{self.name}[{i}]") for i, one in enumerate(value)]
             return self.numbers(np.stack(found)), len(found)
+        if (quick := _grey(value, self.pixels[0])) is not None:
+            return self.numbers(self.preparation.orient(quick)), None
         array = whole(self.name, array_of(self.name, value))
         for shape in self.pixels:
             if array.shape == shape or (array.shape[1:] == shape and len(array)):
@@ -267,6 +270,22 @@ def nested(item: Schema, shape: Shape) -> Schema:
     for size in reversed(shape):
         item = {"type": "array", "items": item, "minItems": size, "maxItems": size}
     return item
+
+
+def _grey(value: Any, shape: Shape) -> Any:
+    """The pixels of one grey picture; None for all else, right or wrong.
+
+    A picture of 28x28 takes 10 us, as an array of whatever numbers these are 60.
+    """
+    if len(shape) != 2 or not isinstance(value, list) or len(value) != shape[0]:
+        return None
+    if set(map(type, value)) != {list} or set(map(len, value)) != {shape[1]}:
+        return None
+    try:
+        data = bytes(chain.from_iterable(value))
+    except (TypeError, ValueError):  # something else than whole numbers from 0 to 255
+        return None
+    return np.frombuffer(data, np.uint8).reshape(1, *shape)
 
 
 def array_of(name: str, value: Any) -> Any:
