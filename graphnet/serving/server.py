@@ -115,17 +115,16 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.service.figures.stopping = True
-        for listening in sockets or []:
-            await self._accept_waiting(listening)
-        for server in self.servers:
-            server.close()
+        found = self._accept_the_last(sockets or [])
+        loop = asyncio.get_running_loop()
+        for connected in found:
+            await loop.connect_accepted_socket(self._connection, connected)
         # What was accepted an instant ago becomes a connection in the loop's next rounds.
         for _ in range(3):
             await asyncio.sleep(0)
         state = self.server_state
         for connection in list(state.connections):
             connection.shutdown()
-        loop = asyncio.get_running_loop()
         until = loop.time() + self.service.limits.grace
         while (state.connections or state.tasks) and not self.force_exit and loop.time() < until:
             await asyncio.sleep(0.01)
@@ -135,16 +134,24 @@ class Server(uvicorn.Server):
             task.cancel()
         self.service.desk.close()
 
-    async def _accept_waiting(self, listening: socket.socket) -> None:
-        """Take in those who have connected and were not accepted yet: closing would lose them."""
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                found, _ = listening.accept()
-            except OSError:  # nobody waits
-                return
-            found.setblocking(False)
-            await loop.connect_accepted_socket(self._connection, found)
+    def _accept_the_last(self, listening: Sequence[socket.socket]) -> list[socket.socket]:
+        """Those who have connected and were not accepted yet, whom closing would lose; it follows
+        at once, before a thread that computes can take the interpreter for long."""
+        found = []
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        for one in listening:
+            while True:
+                try:
+                    connected, _ = one.accept()
+                except OSError:  # nobody waits
+                    break
+                connected.setblocking(False)
+                found.append(connected)
+        for server in self.servers:
+            server.close()
+        sys.setswitchinterval(before)
+        return found
 
     def _connection(self) -> asyncio.Protocol:
         kind: Any = self.config.http_protocol_class
