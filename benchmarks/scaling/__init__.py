@@ -1,0 +1,1 @@
+"""What more ranks are worth: measured with two, foretold for many."""
