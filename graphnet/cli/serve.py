@@ -94,8 +94,7 @@ def _main(argv: Sequence[str] | None) -> int:
         if e.name not in ("starlette", "uvicorn", "httptools"):
             raise
         raise GraphnetError(
-            f"{e.name} is not installed: python -m pip install 'graphnet[serve]' from the checkout "
-            "(pip install -e '.[serve]') brings it"
+            f"serve needs {e.name}: `python -m pip install -e '.[serve]'` in the checkout brings it"
         ) from None
     limits = Limits(
         body=options.max_body,

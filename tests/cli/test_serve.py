@@ -14,6 +14,7 @@ import pytest
 from processes import DIGITS, EXAMPLES
 
 import graphnet as gn
+from graphnet.cli.serve import main as serve
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
 
@@ -81,6 +82,16 @@ def test_others_are_let_in_where_that_is_asked_for(tool, bundle):
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=60)
         assert err == "others reach this server, and it asks nobody who they are\n"
+
+
+def test_a_missing_extra_is_named(bundle, monkeypatch, capsys):
+    for name in [one for one in sys.modules if one.startswith("graphnet.serving")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert serve([str(bundle)]) == 2
+    assert capsys.readouterr().err == (
+        "serve needs uvicorn: `python -m pip install -e '.[serve]'` in the checkout brings it\n"
+    )
 
 
 def test_what_cannot_be_served_is_one_line(tool, bundle, tmp_path):
