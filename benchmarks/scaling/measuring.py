@@ -57,7 +57,7 @@ def measured(say: Say, tries: int = TRIES, only: Sequence[str] = nets.NAMES) -> 
         worst[kind] = max(worst[kind], best.others)
         told = " ".join(str(value) for value in options.values())
         say(f"{work} {told} {link or ''}: {json.dumps(best.found)}")
-        return best.found
+        return best.found | {"others": best.others}
 
     missing = why_no_network()
     links = LINKS[:1] if missing else LINKS
@@ -82,7 +82,7 @@ def measured(say: Say, tries: int = TRIES, only: Sequence[str] = nets.NAMES) -> 
     found["share"] = {
         link: {
             name: {
-                how: job(link, "share", name=name, shards=shards[name], reduce=how)["step"]
+                how: job(link, "share", name=name, shards=shards[name], reduce=how)
                 for how in REDUCES
             }
             for name in only

@@ -109,6 +109,7 @@ def checked(found: Measured) -> str:
                 fit = fitted(found["exchange"][link][how])
                 low, high, busy = _two(found, name, fit, how)
                 alone = net_of(found, name).computed[found["whole"][name]["batch"], 1]
+                taken = ways[how]["step"]
                 told = _ms(high) if how == "tree" else f"{_ms(low)} to {_ms(high)}"
                 rows.append(
                     [
@@ -118,14 +119,20 @@ def checked(found: Measured) -> str:
                         _ms(alone),
                         told,
                         _ms(busy),
-                        _ms(ways[how]),
-                        f"{ways[how] / high:.2f}",
-                        f"{alone / (2 * ways[how]):.0%}",
+                        _ms(taken),
+                        f"{taken / high:.2f}",
+                        f"{alone / (2 * taken):.0%}",
+                        f"{ways[how]['others']:.0%}",
                     ]
                 )
     head = ["", "between", "sums", "one rank, ms", "two foretold", "both cores busy", "measured"]
-    head += ["measured / foretold", "efficiency"]
-    return "## Two ranks, foretold and measured\n\n" + table([head, *rows])
+    head += ["measured / foretold", "efficiency", "others took"]
+    text = (
+        "By the clock, the best of some rounds; a step that other programs disturbed took longer, "
+        "and the last column says how much of the processors they had. `fast` is foretold between "
+        "all of the exchange hidden and none.\n\n"
+    )
+    return "## Two ranks, foretold and measured\n\n" + text + table([head, *rows])
 
 
 def net_of(found: Measured, name: str) -> Net:
