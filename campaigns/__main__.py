@@ -66,7 +66,8 @@ def written(page: str, rows: list[Row]) -> str:
     for row in rows:
         start, _, cells = row.line().partition(":")
         lines[start] = cells
-    table = "\n".join(f"{start}:{cells}" for start, cells in sorted(lines.items()))
+    ordered = sorted(lines.items(), key=lambda line: (int(line[0].split()[1]), line[0]))
+    table = "\n".join(f"{start}:{cells}" for start, cells in ordered)
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
     last = f"Last run with Python {platform.python_version()} on {machine}."
     return f"{before}{BEGIN}\n{HEAD}{table}\n\n{last}\n\n{END}{after}"

@@ -10,6 +10,7 @@ GROUPS = {
     "fuzz": (
         *("campaigns.audit", "campaigns.bundles", "campaigns.readers"),
         *("campaigns.limits", "campaigns.bombs", "campaigns.samples", "campaigns.overflows"),
+        "campaigns.requests",
     ),
     "soak": ("campaigns.saving", "campaigns.faults", "campaigns.resuming"),
 }

@@ -134,7 +134,7 @@ def require_pyarrow() -> None:
     """Errors: GraphnetError where pyarrow is not installed."""
     # Not imported until rows are joined: it brings threads, and who has some is not forked.
     if importlib.util.find_spec("pyarrow") is None:
-        remedy = "python -m pip install pyarrow, or graphnet[parquet]"
+        remedy = "python -m pip install pyarrow"
         raise GraphnetError(f"Parquet files are written by pyarrow: {remedy}")
 
 

@@ -271,9 +271,7 @@ def test_parquet_without_pyarrow_names_the_extra(bulk, save_model, pictures, mon
     save_model()
     done = bulk("m.msgpack", "pictures", "--out", "out.parquet")
     assert done.code == 2
-    assert done.err == [
-        "Parquet files are written by pyarrow: python -m pip install pyarrow, or graphnet[parquet]"
-    ]
+    assert done.err == ["Parquet files are written by pyarrow: python -m pip install pyarrow"]
 
 
 @pytest.mark.parametrize("form", FORMS)

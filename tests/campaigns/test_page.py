@@ -12,7 +12,7 @@ from campaigns.table import GROUPS, Campaign, Result, campaigns
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="some campaigns need forks")
 PAGE = (Path(__file__).parents[2] / "docs" / "security.md").read_text(encoding="utf-8")
 LINE = re.compile(
-    r"^\| (\d) \| ([^:|]+): [^|]+ \| ([\d,]+) \| ([\d,]+) \| \d+ \| [^|]+ \| ([^|]+) \|$",
+    r"^\| (\d+) \| ([^:|]+): [^|]+ \| ([\d,]+) \| ([\d,]+) \| \d+ \| [^|]+ \| ([^|]+) \|$",
     re.MULTILINE,
 )
 ROWS = {found[2]: found for found in LINE.finditer(PAGE)}
@@ -43,6 +43,7 @@ def test_the_page_has_no_other_rows():
         *(("mutated bytes", 200_000), ("mutated structure", 100_000)),
         *((f"killed saves of {size}", 500) for size in ("2 KB", "2 MB", "64 MB")),
         ("resumed runs", 50 * 8 * 5),
+        ("bad requests", 10_000),
     ],
 )
 def test_the_counts_are_those_that_were_promised(name, least):
