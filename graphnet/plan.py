@@ -168,11 +168,11 @@ class Plan:
         buffers = Layout(schedule).nbytes + self._kept(schedule.order)
         return buffers + (spare + gradients) * itemsize
 
-    def step_bytes(self, batch_size: int) -> int:
+    def step_bytes(self, batch_size: int, ranks: int = 1) -> int:
         """Bytes held in a training step with batches of this size: parameters with what the
         optimizer keeps of them and those of the best epoch that early stopping keeps, for each
         shard its gradients and buffers, and the batches, those in use and those that are being
-        made ready.
+        made ready. Of several ranks, what the first one holds, which has as much as any.
 
         A graph without a loss: those of `forward` and `backward` over all of it.
         """
@@ -185,21 +185,28 @@ class Plan:
         copies = 1
         if spec.train is not None:
             copies += len(spec.train.optimizer.slots()) + (spec.train.early_stopping is not None)
+        copies += ranks > 1  # what others send of their sums
         shards = self.shards(batch_size)
         size, longer = divmod(batch_size, shards)
-        held = (shards - longer) * self.shard_bytes(size)
+        mine = -(-shards // ranks)
+        longer = min(longer, mine)
+        held = (mine - longer) * self.shard_bytes(size) if mine > longer else 0
         if longer:
             held += longer * self.shard_bytes(size + 1)
-        return copies * parameters * itemsize + held + self.ahead_bytes(batch_size)
+        made = self.ahead_bytes(batch_size, mine * size + longer)
+        return copies * parameters * itemsize + held + made
 
     def ahead(self, batch_size: int) -> int:
         """How many batches are made ready at a time."""
         return max(1, min(AHEAD_BYTES // max(self._input_bytes() * batch_size, 1), MOST_AHEAD))
 
-    def ahead_bytes(self, batch_size: int) -> int:
-        """Bytes of the batches in use and of those that are being made ready, with their pixels."""
+    def ahead_bytes(self, batch_size: int, rows: int | None = None) -> int:
+        """Bytes of the batches in use and of those that are being made ready, with their pixels.
+
+        rows: how many samples of each are made here; default, all.
+        """
         pixels = sum(math.prod(i.shape) for i in self.graph.spec.inputs.values() if i.image)
-        return 2 * self.ahead(batch_size) * batch_size * (self._input_bytes() + pixels)
+        return 2 * self.ahead(batch_size) * (rows or batch_size) * (self._input_bytes() + pixels)
 
     def _input_bytes(self) -> int:
         """Bytes of one sample's inputs."""

@@ -46,6 +46,10 @@ class MpiRanks(Ranks):
     def threads(self) -> int:
         return self._threads
 
+    @property
+    def here(self) -> int:
+        return len(self.world.here)
+
     def share(self, items: int) -> range:
         return share_of(items, self.rank, self.size)
 
@@ -70,14 +74,11 @@ class MpiRanks(Ranks):
         counts = [len(share_of(items, i, self.size)) * nbytes for i in range(self.size)]
         bytes_sent = np.concatenate(sent) if sent else np.empty(0, np.uint8)
         found = self.world.gather_parts(bytes_sent, counts)
-        every: list[Sequence[Array]] = []
-        for at in range(0, len(found), nbytes):
-            one, start = [], at
-            for array in like:
-                part = found[start : start + array.nbytes]
-                one.append(part.view(array.dtype).reshape(array.shape))
-                start += array.nbytes
-            every.append(one)
+        rows, every, start = found.reshape(items, nbytes), list[Sequence[Array]](), 0
+        for array in like:
+            part = np.ascontiguousarray(rows[:, start : start + array.nbytes])
+            every.append(list(part.view(array.dtype).reshape(items, *array.shape)))
+            start += array.nbytes
         return every
 
     def complete(

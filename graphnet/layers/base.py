@@ -180,7 +180,8 @@ class BatchLayer(Layer):
         raise NotImplementedError
 
     def join(self, part: Array, other: Array) -> Array:
-        """What `gather` would give for two parts together."""
+        """What `gather` would give for two parts together, or for many pairs that stand side by
+        side along a second axis."""
         raise NotImplementedError
 
     def settle(self) -> None:

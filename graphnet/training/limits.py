@@ -26,14 +26,19 @@ def check_ranks(net: Network, ranks: int) -> None:
         raise SpecError(clipped(f"{net.spec.name}: {text}"))
 
 
-def check_memory(graph: Resolved, samples: int, memory: int | None = None) -> None:
+def check_memory(
+    graph: Resolved, samples: int, memory: int | None = None, ranks: int = 1, here: int = 1
+) -> None:
     """Whether a training step of so many samples, or of a whole batch if that is less, fits into
     memory.
 
+    ranks: that share it; here: how many of them share this machine's memory.
     Errors: SpecLimitError.
     """
     assert graph.spec.train is not None
     size = min(graph.spec.train.batch_size, samples)
     what = f"{graph.spec.name}: a training step of batch {size:,}"
+    if here > 1:
+        what += f" on {here} ranks of this host"
     remedy = "a smaller train.batch_size" if size > 1 else ""
-    require(Plan(graph).step_bytes(size), what, memory, remedy)
+    require(here * Plan(graph).step_bytes(size, ranks), what, memory, remedy)

@@ -84,7 +84,10 @@ class Trainer(AbstractContextManager["Trainer"]):
         self.validation: Feed | None = None
         if self.recipe.validation is not None:
             self._keep_apart(self.recipe.validation)
-        check_memory(net.graph, self.train.samples, memory)
+        self.ranks = ranks or Ranks()
+        check_ranks(net, self.ranks.size)
+        count, here = self.ranks.size, self.ranks.here
+        check_memory(net.graph, self.train.samples, memory, count, here)
         balance(net, self.train)
         self._labels = data.labels
         self._measure = Measure(net, data.labels)
@@ -100,8 +103,6 @@ class Trainer(AbstractContextManager["Trainer"]):
         self.stopped = False
         size = self.recipe.batch_size
         plan = Plan(net.graph)
-        self.ranks = ranks or Ranks()
-        check_ranks(net, self.ranks.size)
         threads = threads or self.ranks.threads
         self.team = Team(net, plan.shards(size), threads, self.ranks)
         self._update = Update(net.engine, self.optimizer, self.team.crew, self.recipe.clip)

@@ -57,6 +57,11 @@ class Ranks:
         """How many threads a rank has where nobody says."""
         return threads_here()
 
+    @property
+    def here(self) -> int:
+        """How many of the ranks are on this host."""
+        return 1
+
     def share(self, items: int) -> range:
         """The numbers of the items, neighbours, that are this rank's; perhaps none."""
         return range(items)
@@ -89,11 +94,12 @@ class Ranks:
     def arrays(
         self, mine: Sequence[Sequence[Array]], items: int, like: Sequence[Array]
     ) -> list[Sequence[Array]]:
-        """Small arrays of each of this rank's items, as those of all `items` in order.
+        """Small arrays of each of this rank's items; for each of them, those of all `items` in
+        order.
 
         like: arrays of the shapes and types that those of each item have.
         """
-        return list(mine)
+        return [[one[k] for one in mine] for k in range(len(like))]
 
     def complete(
         self, tree: Tree[T], pack: Callable[[T], bytes], unpack: Callable[[bytes], T]

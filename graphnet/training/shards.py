@@ -45,6 +45,20 @@ def joined(parts: Sequence[T], join: Callable[[T, T], T]) -> T:
     return found[0]
 
 
+def joined_at_once(parts: Sequence[Array], join: Callable[[Array, Array], Array]) -> Array:
+    """As `joined`, all pairs of a level in one call: of 512 shards 9 calls in place of 511.
+
+    join: each element of its result follows from those of both at that place, and from those
+    before and behind it along the first axis.
+    """
+    found = np.stack(parts, axis=1)
+    while found.shape[1] > 1:
+        even = found.shape[1] & ~1
+        pairs = join(found[:, 0:even:2], found[:, 1:even:2])
+        found = np.concatenate([pairs, found[:, even:]], axis=1)
+    return found[:, 0]
+
+
 def add_into(one: Array, other: Array) -> Array:
     """one + other, in the first of them."""
     return np.add(one, other, out=one)
@@ -187,6 +201,6 @@ class Team:
             assert isinstance(layer, BatchLayer)
             forth = segment.operation == "gather"
             join = layer.join if forth else np.add
-            whole = joined([parts[k] for parts in every], join)
+            whole = (joined if shards <= MOST_SHARDS else joined_at_once)(every[k], join)
             for program in programs:
                 program.meet(node, segment.operation, whole)

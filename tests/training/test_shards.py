@@ -13,7 +13,7 @@ from graphnet.plan import SHARD_FLOPS, Plan
 from graphnet.randomness import generator
 from graphnet.spec.reader import parse_spec
 from graphnet.training.loop import Trainer
-from graphnet.training.shards import Team, cut, joined
+from graphnet.training.shards import Team, cut, joined, joined_at_once
 
 
 def draws(node: str, shard: int, tile: int) -> np.random.Generator:
@@ -140,3 +140,14 @@ def test_more_threads_than_shards_take_no_memory(model):
 def test_the_sum_is_a_binary_tree_over_the_shards_numbers():
     texts = [f"g{i}" for i in range(6)]
     assert joined(texts, lambda a, b: f"({a}+{b})") == "(((g0+g1)+(g2+g3))+(g4+g5))"
+
+
+@pytest.mark.parametrize("parts", [1, 2, 5, 6, 7, 64, 511])
+def test_many_statistics_are_joined_at_once_to_the_same_bits(small_cnn, parts, rng):
+    norm = small_cnn().layers["bn1"]
+    each = [
+        np.stack([np.full(8, rng.integers(1, 100)), rng.normal(3.0, 2.0, 8), rng.random(8)])
+        for _ in range(parts)
+    ]  # count, mean, sum of squared distances
+    assert joined_at_once(each, norm.join).tobytes() == joined(each, norm.join).tobytes()
+    assert joined_at_once(each, np.add).tobytes() == joined(each, np.add).tobytes()
