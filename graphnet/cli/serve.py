@@ -61,10 +61,10 @@ def _main(argv: Sequence[str] | None) -> int:
         help="how long a thread waits for requests that are arriving (1)",
     )
     arguments.add_argument(
-        "--merge",
+        "--alone",
         action="store_true",
-        help="compute requests that came together as one batch: faster for large models, but the "
-        "last digit of a score then depends on what else came",
+        help="compute each request by itself: the last digit of a score then never depends on what "
+        "else came, and fewer are answered a second",
     )
     arguments.add_argument(
         "--max-body", type=nbytes, default=16 * 2**20, metavar="LIMIT", help="of a request (16MiB)"
@@ -105,7 +105,7 @@ def _main(argv: Sequence[str] | None) -> int:
         wait=options.wait,
         seconds=options.timeout,
         grace=options.grace,
-        merge=options.merge,
+        merge=not options.alone,
     )
     net = load_answering(options.bundle, options.memory)
     service = Service(net, options.bundle, options.threads, limits, complain)

@@ -26,9 +26,10 @@ PNG, JPEG, JSON = "image/png", "image/jpeg", "application/json"
 
 
 def service_of(net: Network, said: list[str] | None = None, **limits: Any) -> Service:
-    """A service with one thread; said: gathers what it complains about."""
+    """A service with one thread, which computes each request by itself unless told otherwise;
+    said: gathers what it complains about."""
     lines = [] if said is None else said
-    return Service(net, "m.msgpack", 1, Limits(**limits), lines.append)
+    return Service(net, "m.msgpack", 1, Limits(**{"merge": False, **limits}), lines.append)
 
 
 class Ask(NamedTuple):
