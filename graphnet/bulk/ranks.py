@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -35,7 +35,7 @@ class Job(Protocol):
     def receive(self) -> tuple[int, bytes]:
         """A rank's number, and what it sent to this one."""
 
-    def until(self, done: object) -> None:
+    def until(self, done: Callable[[], bool]) -> None:
         """Wait until `done()` says yes."""
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from types import FrameType
 
 from graphnet.cli.common import DATA, INTERRUPTED, emit, run
 from graphnet.distributed.watch import watched
@@ -15,6 +17,8 @@ from graphnet.errors import GraphnetError, clipped
 
 TOGETHER = 2.0
 """Seconds in which all ranks fail that fail alike."""
+_RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK")
+"""Where starters of MPI jobs say which rank a process will be."""
 Command = Callable[[Sequence[str] | None, World], int]
 
 
@@ -28,6 +32,13 @@ def run_ranks(command: Command, argv: Sequence[str] | None, way: str) -> int:
     sys.stdout.flush()
     name = watched(_say, way)
     opened: list[World] = []
+    if any(os.environ.get(variable, "0") != "0" for variable in _RANKS):
+        _be_silent()  # what goes wrong before MPI is joined goes wrong on all of them
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
 
     def work(argv: Sequence[str] | None) -> int:
         world = World()
@@ -70,16 +81,16 @@ def _fail(world: World, error: BaseException, way: str) -> None:
         if len(failed) == world.size:
             return
         speaker = min(failed)
-    if speaker == world.rank:
-        text = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
-        if isinstance(error, RankLostError):
-            text += f"; {way}"
-        elif world.rank:
-            text = f"{world.names[world.rank]}: {text}"
-        for line in text.splitlines():
-            _say(line)
-    else:
-        time.sleep(2 * TOGETHER)  # until the speaker ends the job
+    if speaker != world.rank:
+        # Until the speaker has ended the job; this one speaks where that one does not know yet.
+        time.sleep(2 * TOGETHER)
+    text = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+    if isinstance(error, RankLostError):
+        text += f"; {way}"
+    elif world.rank:
+        text = f"{world.names[world.rank]}: {text}"
+    for line in text.splitlines():
+        _say(line)
     _abort(world, code)
 
 

@@ -12,6 +12,13 @@ _STARTED_BY = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 """Where starters of MPI jobs say how many processes there are."""
 
 
+def _above_0(text: str) -> float:
+    found = seconds(text)
+    if found == 0:
+        raise argparse.ArgumentTypeError("a number of seconds above 0 is expected")
+    return found
+
+
 def arguments_of_ranks(arguments: argparse.ArgumentParser) -> None:
     """`--distributed` and `--timeout`."""
     arguments.add_argument(
@@ -21,7 +28,7 @@ def arguments_of_ranks(arguments: argparse.ArgumentParser) -> None:
     )
     arguments.add_argument(
         "--timeout",
-        type=seconds,
+        type=_above_0,
         metavar="SECONDS",
         help="how long a rank may keep the others waiting; default 300",
     )

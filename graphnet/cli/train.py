@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -49,9 +50,7 @@ if TYPE_CHECKING:
 ONE_SIGNAL = 0.25
 """Seconds within which a second signal is the first one again."""
 _PREVIOUS = "--resume-previous"
-
-
-_WAY = "the same command with --resume goes on from the last checkpoint, with any number of ranks"
+_WAY = "the same command with --resume goes on from the last checkpoint, if there is one"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -250,7 +249,9 @@ def _data(spec: GraphSpec, options: Namespace, world: World | None) -> Dataset:
     if world is None or spec.data.source not in ("mnist", "fashion_mnist"):
         return loaded()
     data = loaded() if first else None
+    limit, world.timeout = world.timeout, math.inf  # a download takes as long as it takes
     world.gather(b"")
+    world.timeout = limit
     return data or loaded()
 
 

@@ -37,8 +37,8 @@ def check_alike(world: World, trainer: Trainer, reduce: Reduce) -> None:
     changes = list(differences(json.loads(first), json.loads(spec)))[:_SHOWN]
     specs = world.gather("; ".join(changes).encode())
     for i, other in enumerate(everybody):
-        for what, value in other.items():
-            wanted = everybody[0].get(what)
+        for what in everybody[0] | other:
+            value, wanted = other.get(what, "none"), everybody[0].get(what, "none")
             if value != wanted and not specs[i]:
                 text = f"its {what} is {quoted(value, 80)}, that of rank 0 {quoted(wanted, 80)}"
                 raise RankError(clipped(f"{world.names[i]}: {text}: ranks must be alike"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from graphnet.distributed.world import World
 from graphnet.engine import Engine
+from graphnet.errors import RankError
 from graphnet.layers.base import Array
 from graphnet.training.ranks import Sums
 from graphnet.training.shards import add_into, joined
@@ -36,11 +37,14 @@ class BucketSums(Sums):
 
     MPI adds in an order of its own: the sums differ from those of `TreeSums` in their last digits,
     and with the number of ranks.
+    Errors: RankError where MPI cannot be used by threads.
     """
 
     def __init__(self, world: World, engine: Engine) -> None:
+        if not world.threads:
+            what = "this MPI library does not let several threads use it: add gradients as a tree"
+            raise RankError(what)
         self._world = world
-        self._comm = world.comm.Dup()
         self._late = engine.late
         self._buckets = buckets_of(engine)
         self._holders: dict[str, list[int]] = {}
@@ -91,7 +95,7 @@ class BucketSums(Sums):
         part = self._buckets[len(self._requests)].part
         if len(self._grads) > 1:
             joined([grad[part] for grad in self._grads], add_into)
-        self._requests.append(self._comm.Iallreduce(self._world.in_place, total[part]))
+        self._requests.append(self._world.sums.Iallreduce(self._world.in_place, total[part]))
 
 
 def buckets_of(engine: Engine) -> list[Bucket]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,7 +17,7 @@ from graphnet.distributed.overlap import BucketSums
 from graphnet.distributed.sharing import share
 from graphnet.distributed.world import TIMEOUT, World
 from graphnet.engine import Engine
-from graphnet.errors import SpecError, quoted
+from graphnet.errors import GraphnetError, RankError, SpecError, clipped, quoted
 from graphnet.layers.base import Array
 from graphnet.training.ranks import Ranks, Sums
 from graphnet.training.tree import Tree, Twig, share_of
@@ -93,8 +94,26 @@ class MpiRanks(Ranks):
         return tree.whole
 
     def begin(self, trainer: Trainer) -> None:
+        self._asked = self._stopping = False  # of an earlier run
         check_alike(self.world, trainer, self.reduce)
         share(self.world, trainer)
+
+    def agreed(self, number: float) -> float:
+        told = self.world.broadcast(struct.pack("<d", number) if self.rank == 0 else None)
+        return float(struct.unpack("<d", told)[0])
+
+    def together(self, work: Callable[[], None]) -> None:
+        error: GraphnetError | None = None
+        try:
+            work()
+        except GraphnetError as e:
+            error = e
+        texts = self.world.gather(str(error or "").encode())
+        if error is not None:
+            raise error
+        for i, text in enumerate(texts):
+            if text:
+                raise RankError(clipped(f"{self.world.names[i]}: {text.decode()}"))
 
     def check(self, trainer: Trainer) -> None:
         check_together(self.world, trainer)

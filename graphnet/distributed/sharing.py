@@ -11,6 +11,7 @@ from graphnet.distributed.world import World
 from graphnet.training.checkpoint import position_of
 from graphnet.training.loop import Trainer
 from graphnet.training.resume import place
+from graphnet.workspace import flat_views
 
 
 def share(world: World, trainer: Trainer) -> None:
@@ -20,9 +21,8 @@ def share(world: World, trainer: Trainer) -> None:
     run = json.loads(world.broadcast(told))
     best = run.get("best")
     live = {**trainer.net.params, **trainer.net.state}
-    # Parameters that were made together lie together: they are one broadcast.
-    arrays = [flat for flat, _ in trainer.net.engine.flat_params()]
-    arrays += [*trainer.net.state.values(), *trainer.optimizer.flat.values()]
+    _share_parameters(world, trainer)
+    arrays = [*trainer.net.state.values(), *trainer.optimizer.flat.values()]
     kept = {}
     if best is not None and trainer.best is not None:
         kept = trainer.best.arrays or {name: np.empty_like(array) for name, array in live.items()}
@@ -32,3 +32,13 @@ def share(world: World, trainer: Trainer) -> None:
         place(run, trainer)
         if kept and trainer.best is not None:
             trainer.best.resume(best, kept)
+
+
+def _share_parameters(world: World, trainer: Trainer) -> None:
+    """In one broadcast, wherever they lie: those of a file have its bytes between them."""
+    flat, parts = flat_views(trainer.net.engine.params, trainer.net.engine.dtype)
+    for name, array in trainer.net.params.items():
+        np.copyto(parts[name], array)
+    world.broadcast_into(flat)
+    for name, array in trainer.net.params.items():
+        np.copyto(array, parts[name])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphnet.errors import RankError, clipped, quoted
+from graphnet.errors import RankError, SpecError, clipped, quoted
 from graphnet.layers.base import Array
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ _YIELDS = 20_000
 _NAP = 1e-4
 _LOOKS = 256
 """Questions between two looks at the clock and at who else asks."""
-_CALL, _DATA, _FAILED = 1, 2, 3
-"""What a message is: a rank that waits, or has failed, tells the others; or bytes of `send`."""
+_DATA, _FAILED, _CALL, _HERE = 1, 2, 3, 4
+"""What a message is: bytes of `send`; a rank that has failed; one that has waited for long and asks
+who else waits; the answer of one that does."""
 
 
 class World:
@@ -36,19 +38,22 @@ class World:
     Nothing here blocks inside MPI: every wait asks again and again, lets others run meanwhile
     (ranks may outnumber processors), takes signals, and ends where a rank does not come.
     rank, size; names: of each rank, how messages call it. timeout: how long a rank is waited for.
+    comm, sums: for whatever is exchanged, and for what exchanges gradients meanwhile.
     Units: timeout in seconds.
     Errors: RankError from everything that waits.
     """
 
     def __init__(self, timeout: float = TIMEOUT) -> None:
+        if not timeout > 0:
+            raise SpecError(f"timeout must be a number of seconds above 0, found {timeout}")
         self._mpi = _mpi()
-        world = self._mpi.COMM_WORLD
-        self.comm, self._calls = world.Dup(), world.Dup()
+        self.comm, self._calls, self.sums = _communicators()
         self.rank, self.size = self.comm.rank, self.comm.size
         self.timeout = timeout
-        self._present: set[int] = {self.rank}
+        self._present: set[int] = set()
         self._sent: list[MPI.Request] = []
-        self._told: float | None = None
+        self._called: float | None = None
+        self._roll = 0
         self.names = [f"rank {self.rank} of {self.size}"] * self.size
         about = f"{os.getpid()}\n{self._mpi.Get_processor_name()}".encode()
         people = [one.decode(errors="replace").split("\n", 1) for one in self.gather(about)]
@@ -130,11 +135,16 @@ class World:
         self._mpi.Request.Testall(requests)
 
     @property
+    def threads(self) -> bool:
+        """Whether several threads may ask this MPI library."""
+        return bool(self._mpi.Query_thread() == self._mpi.THREAD_MULTIPLE)
+
+    @property
     def in_place(self) -> Any:
         """What stands for a buffer that is the other one."""
         return self._mpi.IN_PLACE
 
-    def until(self, done: Any) -> None:
+    def until(self, done: Callable[[], bool]) -> None:
         """Until `done` says yes.
 
         Errors: RankError that names the ranks which do not come.
@@ -151,20 +161,18 @@ class World:
             if asked % _LOOKS == 0:
                 begun = begun or time.monotonic()
                 self._look(begun)
+        self._called = None  # whoever was missing has come
 
     def failed_within(self, seconds: float) -> set[int]:
         """This rank has failed: which others have, too, within so long."""
-        others = [i for i in range(self.size) if i != self.rank]
-        word = np.ones(1, np.uint8)
-        self._sent += [self._calls.Isend(word, i, _FAILED) for i in others]
-        failed, status = {self.rank}, self._mpi.Status()
+        for rank in range(self.size):
+            if rank != self.rank:
+                self._tell(_FAILED, rank, 0)
+        failed = {self.rank}
         ends = time.monotonic() + seconds
         while len(failed) < self.size and time.monotonic() < ends:
-            if self._calls.Iprobe(tag=_FAILED, status=status):
-                self._calls.Recv(np.empty(1, np.uint8), status.Get_source(), _FAILED)
-                failed.add(status.Get_source())
-            else:
-                time.sleep(_NAP)
+            failed |= {rank for rank, _ in self._arrived(_FAILED)}
+            time.sleep(_NAP)
         return failed
 
     def abort(self, code: int) -> None:
@@ -172,25 +180,37 @@ class World:
         self.comm.Abort(code)
 
     def _look(self, begun: float) -> None:
-        """Answer a roll call; begin one where the wait has been long; end the wait after it."""
-        status = self._mpi.Status()
-        while self._calls.Iprobe(tag=_CALL, status=status):
-            self._calls.Recv(np.empty(1, np.uint8), status.Get_source(), _CALL)
-            self._present.add(status.Get_source())
+        """Answer those who ask; ask where the wait has been long; end it where not all answer."""
+        for rank, roll in self._arrived(_CALL):
+            self._tell(_HERE, rank, roll)
         now = time.monotonic()
-        if self._told is None:
-            if len(self._present) == 1 and now - begun < self.timeout:
+        if self._called is None:
+            if now - begun < self.timeout:
                 return
-            self._told = now
-            others = (i for i in range(self.size) if i != self.rank)
-            here = np.ones(1, np.uint8)
-            self._sent += [self._calls.Isend(here, i, _CALL) for i in others]
-        if now - self._told < GRACE:
+            self._called = now
+            self._roll += 1
+            self._present = {self.rank}
+            for rank in range(self.size):
+                if rank != self.rank:
+                    self._tell(_CALL, rank, self._roll)
+        # Who answered an earlier roll call was there then.
+        self._present |= {rank for rank, roll in self._arrived(_HERE) if roll == self._roll}
+        if now - self._called < GRACE:
             return
-        self._told = None
-        lost = [i for i in range(self.size) if i not in self._present]
-        answered, self._present = self._present, {self.rank}
-        raise RankLostError(self, lost, min(answered))
+        self._called = None
+        lost = [rank for rank in range(self.size) if rank not in self._present]
+        raise RankLostError(self, lost, min(self._present))
+
+    def _tell(self, tag: int, rank: int, roll: int) -> None:
+        self._sent.append(self._calls.Isend(np.array([roll], np.int64), rank, tag))
+
+    def _arrived(self, tag: int) -> Iterator[tuple[int, int]]:
+        """The short messages that have come: from whom, and their number."""
+        status = self._mpi.Status()
+        while self._calls.Iprobe(tag=tag, status=status):
+            roll = np.empty(1, np.int64)
+            self._calls.Recv(roll, status.Get_source(), tag)
+            yield status.Get_source(), int(roll[0])
 
 
 class RankLostError(RankError):
@@ -206,6 +226,14 @@ class RankLostError(RankError):
         else:
             text = f"all ranks wait, but what they sent {after}: look at the network between hosts"
         super().__init__(clipped(text))
+
+
+@cache
+def _communicators() -> tuple[MPI.Comm, MPI.Comm, MPI.Comm]:
+    """For what is exchanged, for short words beside it, and for sums: one of each in a process,
+    as MPI has few."""
+    world = _mpi().COMM_WORLD
+    return world.Dup(), world.Dup(), world.Dup()
 
 
 def _mpi() -> Any:

@@ -82,18 +82,23 @@ def fit(
 def _kept(
     trainer: Trainer, keeper: Keeper, resume: bool | Literal["previous"]
 ) -> Iterator[EpochResult]:
-    with keeper:
+    together = trainer.ranks.together
+
+    def start() -> None:
         keeper.check()
         if resume:
             keeper.resume(trainer, "previous" if resume == "previous" else "newest")
         else:
             keeper.begin("resume=True goes on with it, removing it begins anew")
-        for result in trainer.run():
-            keeper.save(trainer)
-            yield result
-        if trainer.stopped:
-            keeper.save(trainer)
-            return
+
+    def end() -> None:
         if trainer.ranks.rank == 0:
             save(keeper.path, trainer.net)
         keeper.remove()
+
+    with keeper:
+        together(start)
+        for result in trainer.run():
+            together(lambda: keeper.save(trainer))
+            yield result
+        together(lambda: keeper.save(trainer) if trainer.stopped else end())

@@ -105,7 +105,8 @@ class Trainer(AbstractContextManager["Trainer"]):
         plan = Plan(net.graph)
         threads = threads or self.ranks.threads
         self.team = Team(net, plan.shards(size), threads, self.ranks)
-        self._update = Update(net.engine, self.optimizer, self.team.crew, self.recipe.clip)
+        clip, agreed = self.recipe.clip, self.ranks.agreed
+        self._update = Update(net.engine, self.optimizer, self.team.crew, clip, agreed)
         augment = self.recipe.augment
         self._ahead = Ahead(
             self.train,

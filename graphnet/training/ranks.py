@@ -81,6 +81,18 @@ class Ranks:
         Errors: RankError that names a rank which is unlike.
         """
 
+    def agreed(self, number: float) -> float:
+        """A number that each rank has computed, as all of them use it: that of rank 0. Where BLAS
+        adds, processors of other kinds round otherwise."""
+        return number
+
+    def together(self, work: Callable[[], None]) -> None:
+        """Do something of which all ranks have to know that it went well on each of them.
+
+        Errors: those of `work`; RankError where another rank has one.
+        """
+        work()
+
     def check(self, trainer: Trainer) -> None:
         """After an epoch: all ranks still have the same network.
 

@@ -45,12 +45,19 @@ class Update:
     Each element is added in the same order, ((0+1)+(2+3))+..., and moved by the same formula,
     however the pieces are cut and whoever does them. The norm of all gradients is summed over
     pieces of the flat gradients, which lie alike in every network of a spec.
+    agreed: of a norm that was found, the one that is used.
     """
 
     def __init__(
-        self, engine: Engine, optimizer: Optimizer, crew: Crew, clip: ClipSpec | None = None
+        self,
+        engine: Engine,
+        optimizer: Optimizer,
+        crew: Crew,
+        clip: ClipSpec | None = None,
+        agreed: Callable[[float], float] = float,
     ) -> None:
         self.optimizer = optimizer
+        self._agreed = agreed
         self._norm = clip.norm if clip is not None else None
         self._value = clip.value if clip is not None else None
         self._pieces: list[_Piece] = []
@@ -86,7 +93,7 @@ class Update:
         finite = [True] * len(self._pieces)
         scale = 1.0
         if self._norm is not None:
-            norm = self._norm_of(grads)
+            norm = self._agreed(self._norm_of(grads))
             if not math.isfinite(norm):
                 return False
             grads = grads[:1]
