@@ -27,7 +27,10 @@ class Job(Protocol):
         """The bytes of every rank, on every rank."""
 
     def send(self, data: bytes, to: int) -> None:
-        """Bytes for one rank."""
+        """Bytes for one rank, which go while others are received."""
+
+    def flush(self) -> None:
+        """Until all that was sent has gone."""
 
     def has_bytes(self) -> bool:
         """Whether `receive` has something at once."""
@@ -83,6 +86,7 @@ class Shared:
         if not self.open:
             for rank in range(1, self._job.size):
                 self._job.send(b"", rank)
+            self._job.flush()
         self._own.close()
 
 
@@ -97,6 +101,7 @@ def answer_for(job: Job, hands: Hands) -> None:
             if job.has_bytes():
                 _, message = job.receive()
                 if not message:
+                    job.flush()
                     return
                 hands.give(_NUMBER.unpack_from(message)[0], message[_NUMBER.size :])
             elif hands.ready():

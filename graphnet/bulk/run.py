@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from graphnet import __version__
 from graphnet.answering.answers import Answers
-from graphnet.answering.feeding import Feeding, Pictures, feeding_of
+from graphnet.answering.feeding import Feeding, Pictures, feeding_of, paths_of
 from graphnet.bulk.answerer import Answerer
 from graphnet.bulk.blocks import Block, fingerprint, reply_of, statuses_of
 from graphnet.bulk.columns import Wish
@@ -18,7 +18,13 @@ from graphnet.bulk.hands import Hands
 from graphnet.bulk.partial import Partial
 from graphnet.bulk.reading import Reading, reading_of
 from graphnet.bundle.model import load
-from graphnet.errors import ResumeMismatchError, SaveError, clipped
+from graphnet.errors import (
+    DatasetError,
+    GraphnetError,
+    ResumeMismatchError,
+    SaveError,
+    clipped,
+)
 from graphnet.network import Network
 
 BLOCKS_AHEAD = 8
@@ -41,7 +47,8 @@ class Progress(NamedTuple):
 class Run:
     """Answers to files, in a file. bundle: where the network was read from; memory: as `load`.
 
-    Errors: GraphnetError where the output's name says no form; SaveError where it is an input.
+    Errors: GraphnetError where the output's name says no form; SaveError where it is an input;
+    those of `check_named`.
     """
 
     def __init__(
@@ -59,6 +66,7 @@ class Run:
                 raise SaveError(clipped(f"{out}: is {what}; name another with --out"))
         self.out, self.files, self.wish = out, files, wish
         self.feeding, self.form = _both(net, bundle, out, wish)
+        check_named(self.feeding, files)
         self.answer = Answerer(self.feeding, self.form.answers, self.form)
         self.setup = [bundle, memory, out, list(wish)]
         about = {
@@ -109,6 +117,29 @@ class Run:
             where += f" ({block.files[0]})"
         what = f"is of another run: what is read has changed {where}; --restart begins anew"
         raise ResumeMismatchError(clipped(f"{self.partial.shown}: {what}"))
+
+
+def check_named(feeding: Feeding, files: Sequence[str]) -> None:
+    """Whether any of the files and folders that were named can be looked into: a slip of the pen
+    would write an output of one error over a whole one.
+
+    Errors: DatasetError, ImageError: what is wrong with the first one, where something is with all.
+    """
+    wrong: list[GraphnetError] = []
+    pictures = isinstance(feeding, Pictures)
+    for path in files:
+        if path != "-" and not os.path.exists(path):
+            what = "no such file or folder" if pictures else "no such file"
+            wrong.append(DatasetError(clipped(f"{path}: {what}")))
+        elif os.path.isdir(path) and not pictures:
+            wrong.append(DatasetError(clipped(f"{path}: is a folder: name files")))
+        elif not os.path.isdir(path):
+            return
+        else:
+            if next(paths_of([path], lambda _, e: wrong.append(e)), None) is not None:
+                return
+    if wrong:
+        raise wrong[0]
 
 
 def mark_of(block: Block) -> str:

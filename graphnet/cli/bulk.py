@@ -106,7 +106,8 @@ def fill(run: Run, options: Any, hands: Callable[[], Hands], world: World | None
 
 def _ended(run: Run, progress: Progress, size: int, took: float) -> int:
     """Say what there is now."""
-    kind = "pictures" if run.form.pictures else "rows"
+    kind = "picture" if run.form.pictures else "row"
+    kind += "s" * (progress.samples != 1)
     rate = f"{progress.gained / max(took, 1e-9):,.0f}/s"
     complain(f"{run.out}: {progress.samples:,} {kind}, {size:,} bytes, {seconds(took)} ({rate})")
     if progress.empty:

@@ -128,7 +128,7 @@ def report(graph: Resolved, plan: Plan) -> str:
             table(rows, right=(4, 5, 6)),
             f"parameters: {total.parameters:,}",
             f"{what}: {step:,} FLOPs, {plan.step_bytes(batch):,} bytes"
-            + f", in {shards} shards" * (shards > 1),
+            + f", in {shards} shard{'s' * (shards > 1)}" * (spec.train is not None),
         ]
     )
 

@@ -11,14 +11,13 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 from graphnet.cli.common import DATA, INTERRUPTED, emit, run
+from graphnet.cli.sharing import RANKS
 from graphnet.distributed.watch import watched
 from graphnet.distributed.world import RankLostError, World
 from graphnet.errors import GraphnetError, clipped
 
 TOGETHER = 2.0
 """Seconds in which all ranks fail that fail alike."""
-_RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK")
-"""Where starters of MPI jobs say which rank a process will be."""
 Command = Callable[[Sequence[str] | None, World], int]
 
 
@@ -32,7 +31,7 @@ def run_ranks(command: Command, argv: Sequence[str] | None, way: str) -> int:
     sys.stdout.flush()
     name = watched(_say, way)
     opened: list[World] = []
-    if any(os.environ.get(variable, "0") != "0" for variable in _RANKS):
+    if any(os.environ.get(variable, "0") != "0" for variable in RANKS):
         _be_silent()  # what goes wrong before MPI is joined goes wrong on all of them
 
     def stop(number: int, frame: FrameType | None) -> None:

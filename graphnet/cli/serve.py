@@ -76,7 +76,7 @@ def _main(argv: Sequence[str] | None) -> int:
         "--connections", type=count(100_000), default=1024, help="that may be open (1024)"
     )
     arguments.add_argument(
-        "--timeout", type=seconds, default=10.0, metavar="S", help="for a silent caller (10)"
+        "--timeout", type=_above_0, default=10.0, metavar="S", help="for a silent caller (10)"
     )
     arguments.add_argument(
         "--grace", type=seconds, default=30.0, metavar="S", help="of a stop, for open requests (30)"
@@ -130,7 +130,17 @@ def _port(text: str) -> int:
     """An argument that is a port."""
     if text == "0":
         return 0
-    return count(65535)(text)
+    try:
+        return count(65535)(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is no port: 0 to 65535") from None
+
+
+def _above_0(text: str) -> float:
+    found = seconds(text)
+    if found == 0:
+        raise argparse.ArgumentTypeError("a number of seconds above 0 is expected")
+    return found
 
 
 def _milliseconds(text: str) -> float:

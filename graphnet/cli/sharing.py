@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 
-from graphnet.cli.common import seconds
+from graphnet.cli.common import USAGE, seconds
 
 OPTION = "--distributed"
+RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK")
+"""Where starters of MPI jobs say which rank a process will be."""
 _STARTED_BY = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 """Where starters of MPI jobs say how many processes there are."""
 
@@ -38,5 +40,7 @@ def refuse_copies(arguments: argparse.ArgumentParser) -> None:
     """Several processes that each do all of the work are a mistake."""
     for name in _STARTED_BY:
         if os.environ.get(name, "1") not in ("", "0", "1"):
+            if any(os.environ.get(rank, "0") != "0" for rank in RANKS):
+                raise SystemExit(USAGE)  # the first one tells
             text = f"mpiexec started {os.environ[name]} processes, and each would do all of it"
             arguments.error(f"{text}: add {OPTION}")

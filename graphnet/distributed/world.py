@@ -52,6 +52,7 @@ class World:
         self.timeout = timeout
         self._present: set[int] = set()
         self._sent: list[MPI.Request] = []
+        self._posted: list[MPI.Request] = []
         self._called: float | None = None
         self._roll = 0
         self.names = [f"rank {self.rank} of {self.size}"] * self.size
@@ -102,8 +103,15 @@ class World:
         self.wait([self.comm.Ibcast(flat)])
 
     def send(self, data: bytes, to: int) -> None:
-        """Bytes for one rank; back when they may be forgotten here."""
-        self.wait([self.comm.Isend(np.frombuffer(data, np.uint8), to, _DATA)])
+        """Bytes for one rank. Back at once: whoever waits to be received cannot receive. They are
+        held until they have gone; `flush` waits for that."""
+        self._posted = [one for one in self._posted if not one.Test()]
+        self._posted.append(self.comm.Isend(np.frombuffer(data, np.uint8), to, _DATA))
+
+    def flush(self) -> None:
+        """Until all that was sent has gone."""
+        self.wait(self._posted)
+        self._posted = []
 
     def has_bytes(self) -> bool:
         """Whether `receive` has something at once."""
@@ -224,7 +232,7 @@ class RankLostError(RankError):
             who = ", ".join(world.names[i] for i in lost[:3]) + more
             text = f"{who} {after}: it hangs, or has more to do than --timeout allows"
         else:
-            text = f"all ranks wait, but what they sent {after}: look at the network between hosts"
+            text = f"all ranks answer, but what one of them waits for {after}: is the network slow?"
         super().__init__(clipped(text))
 
 

@@ -26,6 +26,7 @@ from graphnet.errors import (
     clipped,
     quoted,
 )
+from graphnet.serving.bodies import TooLargeError
 from graphnet.serving.connection import GONE
 from graphnet.serving.description import MOST_TOP, Description
 from graphnet.serving.desk import Desk
@@ -37,7 +38,8 @@ from graphnet.serving.wording import Asked
 
 STATUS: dict[type[GraphnetError], int] = {
     SpecError: 400,  # a body that is no JSON
-    SpecLimitError: 400,
+    SpecLimitError: 400,  # one that is nested too deep
+    TooLargeError: 413,
     ImageError: 400,
     ImageTooLargeError: 413,
     DatasetError: 422,

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from graphnet.errors import DatasetError, SpecError, clipped, quoted
+from graphnet.errors import DatasetError, SpecError, SpecLimitError, clipped, quoted
 from graphnet.spec.source import MAX_BYTES, parse
 
 NAME = "body"
 """What errors call it."""
 NUMBER_BYTES = 24
 """Of one number as JSON writes it, with its comma; it allows bodies of large samples."""
+
+
+class TooLargeError(SpecLimitError):
+    """A body of more JSON than is read."""
 
 
 def json_limit(numbers: int) -> int:
@@ -22,8 +26,8 @@ def json_limit(numbers: int) -> int:
 def read_json(body: bytes, limit: int) -> Any:
     """The value of a body; its numbers are any that JSON writes, also such as overflow.
 
-    Errors: SpecError for what is no JSON, or has keys twice, NaN, lone surrogates; SpecLimitError
-    past the limit.
+    Errors: SpecError for what is no JSON, or has keys twice, NaN, lone surrogates; TooLargeError
+    past the limit, SpecLimitError where it is nested too deep.
     """
     try:
         text = body.decode("utf-8")
@@ -32,7 +36,10 @@ def read_json(body: bytes, limit: int) -> Any:
         raise SpecError(f"{NAME}: {what}") from None
     if text.startswith("\ufeff"):
         raise SpecError(f"{NAME}: starts with a byte order mark: send UTF-8 without one")
-    if len(body) > limit or "\\u" in text:
+    if len(body) > limit:
+        what = f"{len(body):,} bytes of JSON, but {limit:,} are read: send several requests"
+        raise TooLargeError(f"{NAME}: {what}")
+    if "\\u" in text:
         return parse(text, NAME, limit)
     try:
         # A number a call of Python's, as the strict reader takes them, is three times slower.

@@ -49,6 +49,7 @@ class Description:
             "inputs": inputs,
             "outputs": {one.name: self._output(one) for one in self.answers.outputs},
             "predict": f"POST /predict ({', '.join(self.reader.media)})",
+            "samples": f"{self.reader.most} a request at most",
             "more": ["/openapi.json", "/healthz", "/metrics"],
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import ipaddress
 import logging
@@ -201,7 +202,7 @@ def listen(host: str, port: int) -> socket.socket:
         listening.setblocking(False)
     except OSError as e:
         listening.close()
-        remedy = ": --port 0 takes a free one" if port else ""
+        remedy = ": --port 0 takes a free one" if port and e.errno == errno.EADDRINUSE else ""
         what = f"cannot be listened on: {e.strerror or e}{remedy}"
         raise GraphnetError(clipped(f"{where}: {what}")) from None
     return listening

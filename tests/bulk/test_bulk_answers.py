@@ -93,11 +93,18 @@ def test_bad_pictures_have_an_error_in_their_row(infer, bulk, save_model, pictur
 
 
 def test_an_empty_folder_and_a_missing_file(bulk, save_model, tmp_path):
+    """Nothing is written where nothing could be: an earlier output stays."""
     save_model()
     (tmp_path / "none").mkdir()
-    assert bulk("m.msgpack", "none", "--out", "out.csv").code == 3
-    (row,) = rows_of(tmp_path / "out.csv")
-    assert row["error"] == "none: no PNG or JPEG file is in this folder"
+    (tmp_path / "out.csv").write_text("image,label,index,score,error\n")
+    before = (tmp_path / "out.csv").read_bytes()
+    for named, said in (
+        (["none"], "none: no PNG or JPEG file is in this folder"),
+        (["missing", "none"], "missing: no such file or folder"),
+    ):
+        done = bulk("m.msgpack", *named, "--out", "out.csv")
+        assert (done.code, done.err) == (3, [said])
+        assert (tmp_path / "out.csv").read_bytes() == before
 
 
 def test_the_best_classes_and_probabilities(infer, bulk, save_model, pictures, tmp_path):

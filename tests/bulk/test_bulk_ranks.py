@@ -1,8 +1,10 @@
 """Ranks of an MPI job share a run of `infer --out`; hands of several ranks, without MPI."""
 
+import sys
 import threading
 from queue import SimpleQueue
 
+import numpy as np
 import pytest
 
 from graphnet.bulk.blocks import Block, block_of
@@ -23,6 +25,9 @@ class Place:
 
     def send(self, data, to):
         self.boxes[to].put((self.rank, data))
+
+    def flush(self):
+        """What was put into a box has gone."""
 
     def receive(self):
         return self.boxes[self.rank].get()
@@ -80,8 +85,6 @@ def test_ranks_with_another_model_are_told_apart():
 def test_ranks_write_the_same_bytes_as_one_process(bulk, save_model, pictures, tmp_path):
     save_model()
     assert bulk("m.msgpack", "pictures", "--out", "one.csv").code == 0
-    import sys
-
     words = ["-m", "graphnet", "infer", "m.msgpack", "pictures", "--out", "three.csv"]
     done = ranks(3, sys.executable, *words, "--distributed", folder=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -91,3 +94,16 @@ def test_ranks_write_the_same_bytes_as_one_process(bulk, save_model, pictures, t
     done = ranks(2, sys.executable, *words, folder=tmp_path)
     assert done.returncode == 2
     assert "mpiexec started 2 processes, and each would do all of it" in done.stderr
+
+
+def test_replies_of_any_size_are_under_way_at_once(bulk, save_model, tmp_path, rng):
+    """Messages past some kilobytes wait for their receiver, who may be sending one."""
+    nodes = [{"id": "a", "type": "Affine", "units": 40}]
+    save_model(inputs={"x": {"shape": [4]}}, nodes=nodes, edges=[["x", "a"]], labels=None)
+    np.savez(tmp_path / "x.npz", x=rng.normal(size=(6000, 4)))
+    words = ["m.msgpack", "x.npz", "--json", "--out"]
+    assert bulk(*words, "one.jsonl").code == 0
+    command = [sys.executable, "-m", "graphnet", "infer", *words, "two.jsonl", "--distributed"]
+    done = ranks(2, *command, folder=tmp_path, timeout=40)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()

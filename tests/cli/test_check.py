@@ -29,7 +29,9 @@ def test_a_spec_as_a_table_of_layers(tool):
     assert rows[2][5] == f"{50 * (2 * 2 * 64 * 50 + 2 * 50):,}"
     assert parameters == "parameters: 3,760"
     flops = sum(int(row[5].replace(",", "")) for row in rows[2:])
-    assert re.fullmatch(rf"a training step of batch 50: {flops:,} FLOPs, [\d,]+ bytes", step)
+    assert re.fullmatch(
+        rf"a training step of batch 50: {flops:,} FLOPs, [\d,]+ bytes, in 1 shard", step
+    )
 
 
 def test_a_bundle_shows_the_table_of_its_spec(tool, digits_bundle):

@@ -101,7 +101,7 @@ def test_what_cannot_be_served_is_one_line(tool, bundle, tmp_path):
     for arguments, code, what in (
         (("missing.msgpack",), 3, "missing.msgpack: "),
         (("spec.json",), 3, "spec.json: is a spec, not a bundle; train it first: "),
-        (("digits.msgpack", "--port", "70000"), 2, "'70000' is no number from 1 to 65535"),
+        (("digits.msgpack", "--port", "70000"), 2, "'70000' is no port: 0 to 65535"),
         (("digits.msgpack", "--port", "-1"), 2, "--port"),
         (("digits.msgpack", "--host", "nowhere.invalid"), 2, "'nowhere.invalid': no address of"),
         (("digits.msgpack", "--host", "203.0.113.1"), 2, "203.0.113.1:8000: cannot be listened on"),
