@@ -211,7 +211,10 @@ PROTECTIONS: dict[str, Callable[[], list[Any]]] = {
         mock.patch.object(picture, name, _walk_of_nothing) for name in ("walk_png", "walk_jpeg")
     ],
     "bounds": lambda: [mock.patch.object(module, "HEADROOM", 2**60) for module in (arrays, idx)],
-    "errors": lambda: [mock.patch.object(module, "_DAMAGE", ()) for module in (arrays, picture)],
+    "errors": lambda: [
+        mock.patch.object(arrays, "DAMAGE", ()),
+        mock.patch.object(picture, "_DAMAGE", ()),
+    ],
 }
 
 CAMPAIGNS = (
