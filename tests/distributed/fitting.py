@@ -9,7 +9,8 @@ import graphnet as gn
 def main(spec_path, out, *words):
     """words: `fast`; `resume`; `stop=RANK:STEP`, a rank that is told to stop; `hang=RANK`."""
     asked = dict(word.partition("=")[::2] for word in words)
-    ranks = gn.mpi_ranks("fast" if "fast" in asked else "tree", timeout=1.0)
+    patience = 1.0 if "hang" in asked else 60.0
+    ranks = gn.mpi_ranks("fast" if "fast" in asked else "tree", timeout=patience)
     spec = gn.read_spec(spec_path)
     net = gn.build(spec)
     steps = 0

@@ -5,12 +5,12 @@ import time
 
 from graphnet.distributed import world as waiting
 
-waiting.GRACE = 0.6
+waiting.GRACE = 2.0
 world = waiting.World(timeout=0.5)
 world.gather(b"")
 if world.rank == 1:
     time.sleep(0.8)
-for _ in range(40):
+for _ in range(60):
     world.gather(b"")
     if world.rank == 1:  # the others wait, not for long
         time.sleep(0.05)

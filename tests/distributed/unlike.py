@@ -9,11 +9,11 @@ from graphnet.data.dataset import Dataset, Split
 
 
 def main(case, spec_path):
-    ranks = gn.mpi_ranks(timeout=5)
+    ranks = gn.mpi_ranks(timeout=30)
     other = ranks.rank == 1
     reduce = "fast" if case == "reduce" and other else "tree"
     if case == "reduce":
-        ranks = gn.mpi_ranks(reduce, timeout=5)
+        ranks = gn.mpi_ranks(reduce, timeout=30)
     net = gn.build(gn.read_spec(spec_path))
     if case == "loaded":
         if ranks.rank == 0:
