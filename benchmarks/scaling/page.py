@@ -76,7 +76,7 @@ def compute(found: Measured) -> str:
                 nets.TITLES[name],
                 f"{whole['parameters']:,}",
                 _size(whole["nbytes"]),
-                *(f"{seconds * 1e6:.3g}" for seconds in a_sample),
+                *(_number(seconds * 1e6) for seconds in a_sample),
                 _ms(whole["update"]),
                 _ms(whole["add"]),
             ]
@@ -177,7 +177,7 @@ def _rows(found: Measured, name: str, link: Link) -> Iterator[list[str]]:
                 yield [*row, "-", "-", "-", "-", "-", "-", f"the batch: {batch} samples"]
                 continue
             shards = max(found["whole"][name]["shards"], ranks)
-            yield [*row, f"{batch / ranks:.3g}", *_cells(step(net, batch, ranks, link, shards))]
+            yield [*row, _number(batch / ranks), *_cells(step(net, batch, ranks, link, shards))]
 
 
 def _cells(one: Step) -> list[str]:
@@ -193,7 +193,11 @@ def _cells(one: Step) -> list[str]:
 
 def _ms(seconds: float) -> str:
     """Milliseconds with three digits."""
-    value = seconds * 1e3
+    return _number(seconds * 1e3)
+
+
+def _number(value: float) -> str:
+    """Three digits; whole numbers from 100 on."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
