@@ -35,8 +35,9 @@ who else waits; the answer of one that does."""
 class World:
     """All ranks of this job, on communicators of their own.
 
-    Nothing here blocks inside MPI: every wait asks again and again, lets others run meanwhile
-    (ranks may outnumber processors), takes signals, and ends where a rank does not come.
+    Once the job is joined, nothing here blocks inside MPI: every wait asks again and again, lets
+    others run meanwhile (ranks may outnumber processors), takes signals, and ends where a rank does
+    not come.
     rank, size; names: of each rank, how messages call it. timeout: how long a rank is waited for.
     comm, sums: for whatever is exchanged, and for what exchanges gradients meanwhile.
     Units: timeout in seconds.

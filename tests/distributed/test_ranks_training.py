@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,61 +9,13 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from tests.distributed.jobs import line, need_ranks, ranks
+from tests.distributed.jobs import finished, line, ranks
+from tests.distributed.small import SPEC
 
 ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent
 TRAIN = ROOT / "tools" / "train.py"
 DIGITS = ROOT / "models" / "digits.json"
-SPEC = {
-    "format": 1,
-    "name": "small",
-    "inputs": {
-        "x": {"shape": [8, 8, 1], "image": {"size": [8, 8], "mode": "grey", "range": [0, 1]}}
-    },
-    "nodes": [
-        {"id": "conv1", "type": "Conv2D", "channels": 4, "kernel": 3, "padding": "same"},
-        {"id": "bn1", "type": "BatchNorm"},
-        {"id": "relu1", "type": "Relu"},
-        {"id": "conv2", "type": "Conv2D", "channels": 4, "kernel": 3, "padding": "same"},
-        {"id": "bn2", "type": "BatchNorm"},
-        {"id": "add", "type": "Add"},
-        {"id": "pool", "type": "MaxPool2D", "size": 2},
-        {"id": "flat", "type": "Flatten"},
-        {"id": "drop", "type": "Dropout", "ratio": 0.3},
-        {"id": "affine", "type": "Affine", "units": 10},
-    ],
-    "edges": [
-        ["x", "conv1", "bn1", "relu1", "conv2", "bn2", "add", "pool", "flat", "drop", "affine"],
-        ["relu1", "add"],
-    ],
-    "loss": {"type": "SoftmaxWithLoss", "class_weights": "balanced"},
-    "data": {"source": "digits"},
-    "train": {
-        # 1,437 samples in batches of 359 leave one of a single sample: fewer than ranks.
-        "epochs": 3,
-        "batch_size": 359,
-        "shards": 7,
-        "clip": {"norm": 1.0},
-        "optimizer": {"type": "Adam"},
-        "augment": [{"type": "Shift", "pixels": 1}],
-        "early_stopping": {"monitor": "test_accuracy", "patience": 2},
-        "metrics": [{"type": "Accuracy"}, {"type": "F1"}],
-    },
-}
-"""Everything that ranks must agree on."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _mpi():
-    need_ranks()
-
-
-@pytest.fixture(scope="module")
-def spec(tmp_path_factory):
-    path = tmp_path_factory.mktemp("spec") / "small.json"
-    path.write_text(json.dumps(SPEC))
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -180,18 +131,17 @@ def test_more_ranks_than_shards_are_told_how_to_get_more(tmp_path):
     assert done.stderr.count("3 ranks") == 1
 
 
+def two_specs(first, second, folder):
+    """What a job left whose two ranks were given a spec each."""
+    one, other = (line(1, sys.executable, TRAIN, spec, "--distributed") for spec in (first, second))
+    more = [word for word in other[1:] if word != "--allow-run-as-root"]
+    return finished([*one, ":", *more], timeout=60, folder=folder)
+
+
 def test_ranks_with_another_spec_are_named_before_the_first_step(spec, tmp_path):
     other = tmp_path / "other.json"
     other.write_text(json.dumps({**SPEC, "train": {**SPEC["train"], "seed": 1}}))
-    words = line(1, sys.executable, TRAIN, spec, "--distributed")
-    more = [":", *line(1, sys.executable, TRAIN, other, "--distributed")[1:]]
-    done = subprocess.run(
-        [*words, *(word for word in more if word != "--allow-run-as-root")],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=60,
-    )
+    done = two_specs(spec, other, tmp_path)
     assert done.returncode == 3
     told = (
         r"rank 1 of 2 \(process \d+ on .+\): its spec is another than that of rank 0: train.seed "
@@ -202,15 +152,7 @@ def test_ranks_with_another_spec_are_named_before_the_first_step(spec, tmp_path)
 
 def test_a_fault_of_one_rank_ends_the_job_and_is_told_with_its_name(spec, tmp_path):
     missing = tmp_path / "missing.json"
-    words = line(1, sys.executable, TRAIN, spec, "--distributed")
-    more = [":", *line(1, sys.executable, TRAIN, missing, "--distributed")[1:]]
-    done = subprocess.run(
-        [*words, *(word for word in more if word != "--allow-run-as-root")],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=60,
-    )
+    done = two_specs(spec, missing, tmp_path)
     assert done.returncode != 0
     assert re.match(
         r"rank 1 of 2 \(process \d+ on .+\): .*missing\.json: cannot be read: No such file",
